@@ -36,6 +36,29 @@ impl fmt::Display for UnknownZone {
 
 impl std::error::Error for UnknownZone {}
 
+/// One period of the hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// Its first moment.
+    pub from: Moment,
+    /// The first moment after it.
+    pub to: Moment,
+}
+
+impl Opening {
+    /// An opening that never comes.
+    pub const NEVER: Opening = Opening {
+        from: Moment::FAR_FUTURE,
+        to: Moment::FAR_FUTURE,
+    };
+
+    /// Returns the moment from which nothing is started in it, so that an online device picks up its
+    /// session within the opening (our choice).
+    pub fn last_start(self) -> Moment {
+        self.to - Hours::closing(self.to.since(self.from))
+    }
+}
+
 impl Hours {
     /// Looks up the zone of a window in this computer's time zone database.
     ///
@@ -51,10 +74,10 @@ impl Hours {
         Ok(Hours { window, zone })
     }
 
-    /// Returns the start and the end of the opening that contains `now`, or of the next one. The end is exclusive.
-    pub fn current_or_next(&self, now: Moment) -> (Moment, Moment) {
+    /// Returns the opening that contains `now`, or the next one; [`Opening::NEVER`] if there is none.
+    pub fn current_or_next(&self, now: Moment) -> Opening {
         let Ok(stamp) = jiff::Timestamp::from_millisecond(now.millis()) else {
-            return (Moment::FAR_FUTURE, Moment::FAR_FUTURE);
+            return Opening::NEVER;
         };
         let today = stamp.to_zoned(self.zone.clone()).date();
         // The opening of yesterday may go over midnight. Each weekday recurs within eight days, and one opening
@@ -64,8 +87,8 @@ impl Hours {
             |day| self.window.days[usize::from(day.weekday().to_monday_zero_offset() as u8)],
         )
         .filter_map(|day| self.opening_of(day))
-        .find(|(from, to)| from < to && now < *to)
-        .unwrap_or((Moment::FAR_FUTURE, Moment::FAR_FUTURE))
+        .find(|opening| opening.from < opening.to && now < opening.to)
+        .unwrap_or(Opening::NEVER)
     }
 
     /// Returns the length of an opening on a day without a clock change.
@@ -87,12 +110,12 @@ impl Hours {
         PICKUP.min(opening / 10)
     }
 
-    fn opening_of(&self, day: Date) -> Option<(Moment, Moment)> {
+    fn opening_of(&self, day: Date) -> Option<Opening> {
         let Window { from, to, .. } = self.window;
         let next = if to > from { 0 } else { 1 };
         let from = self.at(day, from)?;
         let to = self.at(day.checked_add(next.days()).ok()?, to)?;
-        Some((from, to))
+        Some(Opening { from, to })
     }
 
     /// Returns the moment of a minute of a day, including `24:00`.

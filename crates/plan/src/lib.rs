@@ -57,7 +57,7 @@ pub use forecast::{
     RecentlySeenCost, SESSION_ESTIMATE, Saving, SessionTiming, TimeLimit, WindowCount,
     least_makespan,
 };
-pub use hours::{Hours, UnknownZone};
+pub use hours::{Hours, Opening, UnknownZone};
 pub use index::{CommandIndex, DeviceIndex, SessionIndex, StepIndex};
 pub use inputs::{
     ENVIRONMENT_PREFIX, GivenInputs, InputOrigin, InputValue, Inputs, MissingSecrets,

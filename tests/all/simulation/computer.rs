@@ -343,7 +343,7 @@ impl Computer {
         } else if !is_main && self.waived.contains(&device) {
             "a start of cleanup that was given up"
         } else if let Some(hours) = &plan.policy.window
-            && hours.current_or_next(fact.at).0 > fact.at
+            && hours.current_or_next(fact.at).from > fact.at
         {
             "a start outside of the hours"
         } else {

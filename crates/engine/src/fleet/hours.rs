@@ -1,6 +1,5 @@
 //! The hours of the policy's `window`: when starts are allowed, and when waiting sessions are recalled.
 
-use svar_plan::Hours;
 use svar_wire::Moment;
 
 use super::Fleet;
@@ -10,7 +9,7 @@ impl Fleet {
     /// looked at.
     pub(super) fn update_hours(&mut self, now: Moment) {
         if let Some(hours) = &self.plan.policy.window
-            && self.opening.is_none_or(|(_, to)| to <= now)
+            && self.opening.is_none_or(|opening| opening.to <= now)
         {
             self.opening = Some(hours.current_or_next(now));
             self.queues.dirty.extend(self.open.iter().copied());
@@ -24,17 +23,17 @@ impl Fleet {
 
     /// Returns whether the time of the last poll lies outside the hours.
     pub(super) fn is_outside_hours(&self) -> bool {
-        self.opening.is_some_and(|(from, _)| self.now < from)
+        self.opening.is_some_and(|opening| self.now < opening.from)
     }
 
     /// Returns when the present hours end, if a session waits for its device that is recalled then.
     pub(super) fn hours_end_at(&self, now: Moment) -> Option<Moment> {
-        let (from, to) = self.opening?;
+        let opening = self.opening?;
         let waits = self.open.iter().any(|id| {
             let state = &self.devices[id.place()].state;
             state.waits_for_device().is_some()
         });
-        (from <= now && waits).then_some(to)
+        (opening.from <= now && waits).then_some(opening.to)
     }
 
     /// Returns the first moment from `at` on at which the hours allow a start. The last starts come a
@@ -44,15 +43,14 @@ impl Fleet {
         let Some(hours) = &self.plan.policy.window else {
             return at;
         };
-        let (from, to) = match self.opening {
-            Some((from, to)) if at < to => (from, to),
+        let opening = match self.opening {
+            Some(opening) if at < opening.to => opening,
             _ => hours.current_or_next(at),
         };
-        let last = to - Hours::closing(to.since(from));
-        if at < last {
-            from.max(at)
+        if at < opening.last_start() {
+            opening.from.max(at)
         } else {
-            hours.current_or_next(to).0.max(at)
+            hours.current_or_next(opening.to).from.max(at)
         }
     }
 }

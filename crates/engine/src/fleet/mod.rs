@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use svar_plan::{DeviceIndex, Plan, SessionIndex};
+use svar_plan::{DeviceIndex, Opening, Plan, SessionIndex};
 use svar_wire::Moment;
 use svar_wire::{ActionId, DeviceId, RunId, Tag};
 
@@ -174,7 +174,7 @@ pub struct Fleet {
     to_resume: bool,
     /// The opening of the policy's hours that contains `now`, or the next one. It decides nothing but
     /// when starts are granted, so no fact is needed to replay it.
-    opening: Option<(Moment, Moment)>,
+    opening: Option<Opening>,
     queues: Queues,
 }
 

@@ -7,9 +7,9 @@ use svar_wire::Moment;
 #[track_caller]
 fn around(window: &str, now: &str) -> (String, String) {
     let hours = Hours::of(window.parse().unwrap()).unwrap();
-    let (from, to) = hours.current_or_next(Moment::parse(now).unwrap());
+    let opening = hours.current_or_next(Moment::parse(now).unwrap());
     let short = |at: Moment| at.to_string().replace(":00.000Z", "");
-    (short(from), short(to))
+    (short(opening.from), short(opening.to))
 }
 
 #[track_caller]
