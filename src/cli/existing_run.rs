@@ -39,11 +39,15 @@ pub(crate) fn find(root: &Path, run: Option<&str>) -> Result<RunFolder, CommandE
     }
 }
 
-/// Finds a run as [`find`] does. Without a name, returns the newest run that has not finished.
+/// Finds a run as [`find`] does, finished or not. Without a name, returns the newest run that has
+/// not finished.
 ///
 /// # Errors
 /// There is no such run.
-pub(crate) fn find_unfinished(root: &Path, run: Option<&str>) -> Result<RunFolder, CommandError> {
+pub(crate) fn find_or_newest_unfinished(
+    root: &Path,
+    run: Option<&str>,
+) -> Result<RunFolder, CommandError> {
     if run.is_some() {
         return find(root, run);
     }
@@ -90,7 +94,9 @@ pub(crate) fn folder_error(error: &FolderError) -> CommandError {
         FolderError::Malformed { .. } => failure.help("restore the folder from a backup"),
         FolderError::NewerFormat { .. } => failure,
         FolderError::NeverStarted { .. } => failure.help("delete the folder"),
-        FolderError::NotFound(_) => failure.help("`svar runs` lists all runs"),
+        FolderError::NotFound { .. } | FolderError::Ambiguous { .. } => {
+            failure.help("`svar runs` lists all runs")
+        }
         FolderError::Journal(error) => journal_error(error),
     }
 }

@@ -1,4 +1,4 @@
-//! `svar cancel`: ends a run for good.
+//! `svar cancel`: ends a run. It can't be resumed afterwards.
 //!
 //! The request is a file in the run folder, which the process that drives the run applies. If no
 //! process drives it, `cancel` resumes the run itself and applies the request.
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> CommandResult {
     let format = args.options.progress.output.format;
     let settings = Settings::load()?;
     let root = runs_folder::choose(args.options.progress.runs.as_deref(), &settings);
-    let folder = existing_run::find_unfinished(&root, args.run.as_deref())?;
+    let folder = existing_run::find_or_newest_unfinished(&root, args.run.as_deref())?;
     let run = folder.header().run.clone();
     if folder.is_finished() {
         folder
@@ -50,19 +50,8 @@ pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> CommandResult {
             settings.operator.as_deref(),
         ),
     };
-    if let Some(driver) = hand_over(&folder, &request)? {
-        let then = if args.abort {
-            "queued and running sessions are cancelled"
-        } else {
-            "queued sessions are cancelled, running ones finish"
-        };
-        let message = format!("run {run} is being cancelled by {driver}: {then}");
-        print_state(
-            format,
-            &run,
-            RequestState::Accepted { by: &driver },
-            &message,
-        )?;
+    if let Some(accepted) = hand_over(&folder, &request)? {
+        print_accepted(format, &run, &accepted)?;
         return Ok(Exit::Success);
     }
     let prepared = resume::prepare(&folder, &args.options, terminal)?;
@@ -96,7 +85,7 @@ pub(super) fn print_state(
     state: RequestState<'_>,
     message: &str,
 ) -> Result<(), CommandError> {
-    let (word, driver) = match state {
+    let (state_word, driver) = match state {
         RequestState::Accepted { by } => ("accepted", Some(by)),
         RequestState::Finished => ("finished", None),
         RequestState::NotActive => ("not_active", None),
@@ -106,31 +95,81 @@ pub(super) fn print_state(
         OutputFormat::Json => print_json(&json!({
             "version": 1,
             "run": run,
-            "request": word,
+            "state": state_word,
             "driver": driver,
         }))?,
     }
     Ok(())
 }
 
-/// Hands a request to the process that drives the run, waits until it is accepted, and returns the
-/// process. Returns `None` and leaves no request in the folder if no process drives the run.
+/// A request that the driving process has accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AcceptedRequest {
+    /// The kind that is applied, which an earlier request may have made more severe.
+    kind: RequestKind,
+    /// Description of the driving process.
+    driver: String,
+}
+
+impl AcceptedRequest {
+    /// Returns the message about what the driving process does now.
+    fn message(&self, run: &RunId) -> String {
+        let (doing, effect) = match self.kind {
+            RequestKind::Pause => (
+                "paused",
+                "no new sessions start, sessions of offline devices are recalled, running ones \
+                 finish; this can take five minutes and longer",
+            ),
+            RequestKind::Cancel => (
+                "cancelled",
+                "queued sessions are cancelled, running ones finish",
+            ),
+            RequestKind::Abort => ("cancelled", "queued and running sessions are cancelled"),
+        };
+        format!("run {run} is being {doing} by {}: {effect}", self.driver)
+    }
+}
+
+/// Prints that a request was accepted.
+///
+/// # Errors
+/// Standard output can't be written.
+pub(super) fn print_accepted(
+    format: OutputFormat,
+    run: &RunId,
+    accepted: &AcceptedRequest,
+) -> Result<(), CommandError> {
+    let by = &accepted.driver;
+    let message = accepted.message(run);
+    print_state(format, run, RequestState::Accepted { by }, &message)
+}
+
+/// Hands a request to the process that drives the run and waits until it is accepted. Returns
+/// `None` if no process drives the run. This request is then not left in the folder; another one
+/// stays there for the next process.
+///
+/// # Errors
+/// The folder can't be read or written, or the request was not accepted in time.
 pub(super) fn hand_over(
     folder: &RunFolder,
     request: &ControlRequest,
-) -> Result<Option<String>, CommandError> {
+) -> Result<Option<AcceptedRequest>, CommandError> {
     let path = folder.path();
     let failed = |error: driver::FolderError| existing_run::folder_error(&error);
     let Some(mut driver) = active_process(path).map_err(failed)? else {
         return Ok(None);
     };
-    request.save(path).map_err(failed)?;
+    let mut kind = request.save(path).map_err(failed)?.request;
     let since = Instant::now();
-    while ControlRequest::load(path).is_some() {
+    while let Some(saved) = ControlRequest::load(path).map_err(failed)? {
+        // Another terminal may have replaced it.
+        kind = saved.request;
         match active_process(path).map_err(failed)? {
             Some(other) => driver = other,
             None => {
-                ControlRequest::remove(path).map_err(failed)?;
+                if saved == *request {
+                    ControlRequest::remove(path).map_err(failed)?;
+                }
                 return Ok(None);
             }
         }
@@ -146,5 +185,31 @@ pub(super) fn hand_over(
         }
         std::thread::sleep(POLL_INTERVAL);
     }
-    Ok(Some(driver))
+    Ok(Some(AcceptedRequest { kind, driver }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_tells_the_request_that_is_applied() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let request = |request| ControlRequest {
+            request,
+            by: String::new(),
+        };
+        let message = |kind| {
+            let saved = request(kind).save(folder.path()).expect("saved");
+            let driver = "process 1".to_owned();
+            let kind = saved.request;
+            AcceptedRequest { kind, driver }.message(&RunId::parse("20260101-aa").expect("an id"))
+        };
+        assert!(message(RequestKind::Pause).contains("being paused by process 1: no new sessions"));
+        assert!(message(RequestKind::Abort).ends_with("queued and running sessions are cancelled"));
+        // The earlier request is more severe, so it stays.
+        assert!(
+            message(RequestKind::Cancel).ends_with("queued and running sessions are cancelled")
+        );
+    }
 }

@@ -8,13 +8,13 @@ use crate::cli::runs_folder;
 use crate::cli::settings::Settings;
 use crate::driver::{ControlRequest, RequestKind};
 
-use super::cancel::{RequestState, hand_over, print_state};
+use super::cancel::{RequestState, hand_over, print_accepted, print_state};
 
 pub(crate) fn run(args: &PauseArgs) -> CommandResult {
     let format = args.output.format;
     let settings = Settings::load()?;
     let root = runs_folder::choose(args.runs.as_deref(), &settings);
-    let folder = existing_run::find_unfinished(&root, args.run.as_deref())?;
+    let folder = existing_run::find_or_newest_unfinished(&root, args.run.as_deref())?;
     let run = &folder.header().run;
     if folder.is_finished() {
         folder
@@ -29,18 +29,7 @@ pub(crate) fn run(args: &PauseArgs) -> CommandResult {
         by: inputs::operator(None, settings.operator.as_deref()),
     };
     match hand_over(&folder, &request)? {
-        Some(driver) => {
-            let message = format!(
-                "run {run} is being paused by {driver}: no new sessions start, sessions of offline \
-                 devices are recalled, running ones finish; this can take five minutes and longer"
-            );
-            print_state(
-                format,
-                run,
-                RequestState::Accepted { by: &driver },
-                &message,
-            )?;
-        }
+        Some(accepted) => print_accepted(format, run, &accepted)?,
         None => {
             let message = format!(
                 "run {run} is not active; continue it with `svar resume {}`",

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &ResumeArgs, terminal: &Terminal) -> CommandResult {
         // Cleanup is usually waived after the run has finished.
         existing_run::find(&root, args.run.as_deref())?
     } else {
-        existing_run::find_unfinished(&root, args.run.as_deref())?
+        existing_run::find_or_newest_unfinished(&root, args.run.as_deref())?
     };
     if waives {
         let existing = existing_run::recompile(&folder, RecompileFor::Show, terminal)?;

@@ -13,7 +13,8 @@ pub enum Exit {
     Refused = 2,
     /// The tenant can't be reached or refuses access; nothing was sent.
     TenantUnusable = 3,
-    /// The run was interrupted and can be resumed.
+    /// The run was interrupted and can be resumed, or the process that drives it has not accepted a
+    /// request in time.
     Interrupted = 4,
     /// Internal error.
     InternalError = 70,

@@ -146,7 +146,7 @@ impl Drive {
                 folder.remove_drafts()?;
                 // The operator resumes the run, so an earlier request to pause no longer applies.
                 let path = folder.path();
-                if ControlRequest::load(path)
+                if ControlRequest::load_readable(path)
                     .is_some_and(|request| request.request == RequestKind::Pause)
                 {
                     ControlRequest::remove(path)?;
@@ -258,7 +258,8 @@ impl Drive {
         if self.request_applied {
             return Ok(());
         }
-        let Some(ControlRequest { request: kind, by }) = ControlRequest::load(self.folder.path())
+        let Some(ControlRequest { request: kind, by }) =
+            ControlRequest::load_readable(self.folder.path())
         else {
             return Ok(());
         };

@@ -77,9 +77,24 @@ pub enum FolderError {
         /// The folder.
         path: PathBuf,
     },
-    /// No run, or more than one run, has that id.
-    #[error("{0}")]
-    NotFound(String),
+    /// No run has this id, beginning of an id, or path.
+    #[error("no run `{run}` in {root}")]
+    NotFound {
+        /// The text that was searched for.
+        run: String,
+        /// The folder of the runs.
+        root: PathBuf,
+    },
+    /// More than one run has an id with this beginning.
+    #[error("`{run}` matches {matches} runs in {root}; use more characters of the id")]
+    Ambiguous {
+        /// The text that was searched for.
+        run: String,
+        /// The folder of the runs.
+        root: PathBuf,
+        /// Number of runs that match.
+        matches: usize,
+    },
     /// The journal can't be used.
     #[error(transparent)]
     Journal(#[from] JournalError),

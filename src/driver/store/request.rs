@@ -39,21 +39,44 @@ pub struct ControlRequest {
 
 impl ControlRequest {
     /// Writes the request to a run's folder. Replaces an earlier request unless that one is more
-    /// severe.
+    /// severe. Returns the request that the folder then has.
     ///
     /// # Errors
     /// The disk fails.
-    pub fn save(&self, folder: &Path) -> Result<(), FolderError> {
+    pub fn save(&self, folder: &Path) -> Result<ControlRequest, FolderError> {
         match ControlRequest::load(folder) {
-            Some(earlier) if earlier.request > self.request => Ok(()),
-            _ => write_file(&folder.join(FILE_NAME), &to_json(self)),
+            Ok(Some(earlier)) if earlier.request > self.request => Ok(earlier),
+            // A request that can't be read has no effect, so it is replaced.
+            _ => {
+                write_file(&folder.join(FILE_NAME), &to_json(self))?;
+                Ok(self.clone())
+            }
         }
     }
 
-    /// Reads the request in a run's folder. A request that can't be read is ignored.
-    pub fn load(folder: &Path) -> Option<ControlRequest> {
-        let bytes = fs::read(folder.join(FILE_NAME)).ok()?;
-        serde_json::from_slice(&bytes).ok()
+    /// Reads the request in a run's folder; `None` if there is none.
+    ///
+    /// # Errors
+    /// The file can't be read, or is not a request.
+    pub fn load(folder: &Path) -> Result<Option<ControlRequest>, FolderError> {
+        let path = folder.join(FILE_NAME);
+        match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => {
+                let bytes = read.map_err(FolderError::io(FileAction::Read, &path))?;
+                let request = serde_json::from_slice(&bytes);
+                request.map(Some).map_err(|error| FolderError::Malformed {
+                    path,
+                    why: error.to_string(),
+                })
+            }
+        }
+    }
+
+    /// Reads the request for the process that drives the run. A request that can't be read must
+    /// not end the run, so it is ignored.
+    pub fn load_readable(folder: &Path) -> Option<ControlRequest> {
+        ControlRequest::load(folder).ok().flatten()
     }
 
     /// Removes the request from a run's folder.

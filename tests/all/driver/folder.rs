@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::json;
 
 use svar::driver::{
-    FOLDER_FORMAT, FolderError, InitialFiles, LibraryItem, RunFolder, RunHeader, Runs, ServiceKind,
-    ServiceRecord,
+    ControlRequest, FOLDER_FORMAT, FolderError, InitialFiles, LibraryItem, RunFolder, RunHeader,
+    Runs, ServiceKind, ServiceRecord,
 };
 use svar_plan::{LimitsProfile, Target};
 use svar_wire::Moment;
@@ -120,6 +120,38 @@ fn a_run_that_can_go_on_comes_before_a_newer_one_whose_emulator_is_gone() {
         .expect("runs");
     let newest = newest.expect("one of the two");
     assert_eq!(newest.header().run.as_str(), "20260101-aa");
+}
+
+#[test]
+fn a_rehearsal_that_is_active_comes_before_an_older_run() {
+    let root = tempfile::tempdir().expect("a folder");
+    let mut tenant = header("20260101-aa");
+    tenant.service.kind = ServiceKind::Tenant;
+    create_with(root.path(), tenant).expect("made");
+    let rehearsal = create(root.path(), "20260102-bb").expect("made");
+    let lock = fs::File::create(rehearsal.path().join("lock")).expect("made");
+    lock.lock().expect("locked");
+    let newest = Runs::in_folder(root.path()).newest_unfinished();
+    let newest = newest.expect("runs").expect("one of the two");
+    assert_eq!(newest.header().run.as_str(), "20260102-bb");
+}
+
+#[test]
+fn a_damaged_run_is_found_and_its_damage_is_reported() {
+    let root = tempfile::tempdir().expect("a folder");
+    let damaged = create(root.path(), "20260101-aa").expect("made");
+    fs::write(damaged.path().join("run.json"), "{").expect("written");
+    let runs = Runs::in_folder(root.path());
+    let error = runs.find("20260101").expect_err("damaged").to_string();
+    assert!(error.contains("run.json is invalid: "), "{error}");
+}
+
+#[test]
+fn a_request_that_cannot_be_read_is_an_error_for_its_sender_and_ignored_by_the_run() {
+    let root = tempfile::tempdir().expect("a folder");
+    fs::write(root.path().join("request.json"), "{").expect("written");
+    ControlRequest::load(root.path()).expect_err("invalid");
+    assert_eq!(ControlRequest::load_readable(root.path()), None);
 }
 
 #[test]

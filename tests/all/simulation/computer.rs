@@ -286,7 +286,7 @@ impl Computer {
         self.file_requests()?;
         // Looked for only where a case has any: most have none.
         if self.asked
-            && let Some(request) = ControlRequest::load(&self.folder)
+            && let Some(request) = ControlRequest::load_readable(&self.folder)
         {
             self.interrupted |= request.request == RequestKind::Pause;
             process.apply_request(&mut ()).map_err(bug)?;
