@@ -1,5 +1,7 @@
 //! Checks files: their paths and their content.
 
+use svar_wire::text::list;
+
 use super::super::device::check_device_path;
 use super::super::scenario::{DeviceFile, OsFamily};
 use super::problem::{ScenarioProblem, ScenarioProblemKind};
@@ -29,7 +31,10 @@ pub(super) fn check_content(
                 format!("`{first}` and `{second}` cannot be used together"),
             )
             .related(format!("{pointer}/{first}"), "")
-            .help("Keep only one of `text`, `base64` and `size`."),
+            .help(format!(
+                "Keep only one of {}.",
+                list(given.iter().map(|key| format!("`{key}`")), "and")
+            )),
         );
     }
     let file = DeviceFile {

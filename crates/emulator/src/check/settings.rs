@@ -16,7 +16,7 @@ pub(super) fn check_settings(settings: &SettingOverrides, problems: &mut Vec<Sce
     }
     let is_zero = |number: Option<u32>| number == Some(0);
     let is_zero_time = |length: Option<TimeSpan>| length == Some(TimeSpan::seconds(0));
-    let limits = [
+    let rate_limits = [
         (
             "slots",
             is_zero(settings.slots),
@@ -30,18 +30,20 @@ pub(super) fn check_settings(settings: &SettingOverrides, problems: &mut Vec<Sce
         (
             "reads_per_minute",
             is_zero(settings.reads_per_minute),
-            "every call except a start is rejected",
+            "every call is rejected, except sign-ins, starts, hunting queries and downloads",
         ),
         (
             "reads_per_hour",
             is_zero(settings.reads_per_hour),
-            "every call except a start is rejected",
+            "every call is rejected, except sign-ins, starts and downloads",
         ),
         (
             "hunting_queries_per_minute",
             is_zero(settings.hunting_queries_per_minute),
             "every hunting query is rejected",
         ),
+    ];
+    let lifetimes = [
         (
             "token_ttl",
             is_zero_time(settings.token_ttl),
@@ -55,7 +57,7 @@ pub(super) fn check_settings(settings: &SettingOverrides, problems: &mut Vec<Sce
         (
             "queue_ttl",
             is_zero_time(settings.queue_ttl),
-            "every session times out in the queue",
+            "no session is ever picked up: each expires at once",
         ),
         (
             "results_ttl",
@@ -63,7 +65,15 @@ pub(super) fn check_settings(settings: &SettingOverrides, problems: &mut Vec<Sce
             "every result is deleted at once",
         ),
     ];
-    for (name, is_zero, message) in limits {
+    let with_help = |help: &'static str| {
+        move |(name, is_zero, message): (&'static str, bool, &'static str)| {
+            (name, is_zero, message, help)
+        }
+    };
+    let limits = (rate_limits.into_iter())
+        .map(with_help("0 allows nothing."))
+        .chain((lifetimes.into_iter()).map(with_help("A lifetime of 0 ends when it begins.")));
+    for (name, is_zero, message, help) in limits {
         if is_zero {
             problems.push(
                 ScenarioProblem::new(
@@ -71,7 +81,9 @@ pub(super) fn check_settings(settings: &SettingOverrides, problems: &mut Vec<Sce
                     format!("/settings/{name}"),
                     message,
                 )
-                .help("0 allows nothing. Remove the setting to use the value of the profile."),
+                .help(format!(
+                    "{help} Remove the setting to use the value of the profile."
+                )),
             );
         }
     }

@@ -11,9 +11,9 @@ use super::sandbox::SandboxError;
 pub(super) enum CommandError {
     #[error("The {0}.")]
     Path(#[from] DevicePathError),
-    #[error("The file '{0}' is too large for this device.")]
+    #[error("The file '{}' is too large for this device.", .0.escape_debug())]
     PutTooLarge(String),
-    #[error("The file '{0}' is already on the device.")]
+    #[error("The file '{}' is already on the device.", .0.escape_debug())]
     AlreadyExists(String),
     #[error("The file '{}' is in use by another process.", .0.escape_debug())]
     Locked(String),
@@ -21,14 +21,18 @@ pub(super) enum CommandError {
     CloudOnly(String),
     #[error("{}", .error.message(.path))]
     Read { path: String, error: ReadError },
-    #[error("The scenario has no outcome for '{0}', and a device in memory executes no scripts.")]
+    #[error(
+        "The scenario has no outcome for '{}', and a device in memory executes no scripts.",
+        .0.escape_debug()
+    )]
     NoOutcome(String),
-    #[error("The script '{script}' can't be run on {os}.")]
+    #[error("The script '{}' can't be run on {}.", .script.escape_debug(), .os.escape_debug())]
     UnsupportedScript { script: String, os: String },
-    #[error("The emulator has neither the content of '{0}' nor an outcome for it.")]
+    #[error("The emulator has neither the content of '{}' nor an outcome for it.", .0.escape_debug())]
     NoContent(String),
     #[error(
-        "The emulator can't run '{script}': this computer has no {interpreter}, and the scenario has no outcome for it."
+        "The emulator can't run '{}': this computer has no {interpreter}, and the scenario has no outcome for it.",
+        .script.escape_debug()
     )]
     NoInterpreter {
         script: String,
@@ -39,7 +43,37 @@ pub(super) enum CommandError {
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
     #[error("The device's folder can't be used: {0}")]
-    Folder(#[from] io::Error),
+    Folder(#[source] io::Error),
     #[error("internal error: the device's work panicked")]
     Panicked,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CommandError;
+
+    #[test]
+    fn names_from_outside_are_escaped() {
+        let name = || "a\u{1b}[2Jb".to_owned();
+        for error in [
+            CommandError::PutTooLarge(name()),
+            CommandError::AlreadyExists(name()),
+            CommandError::Locked(name()),
+            CommandError::CloudOnly(name()),
+            CommandError::NoOutcome(name()),
+            CommandError::UnsupportedScript {
+                script: name(),
+                os: name(),
+            },
+            CommandError::NoContent(name()),
+            CommandError::NoInterpreter {
+                script: name(),
+                interpreter: "bash",
+            },
+        ] {
+            let message = error.to_string();
+            assert!(!message.contains('\u{1b}'), "{message:?}");
+            assert!(message.contains("a\\u{1b}[2Jb"), "{message:?}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Builds the command lines that run a script in its device, in namespaces or as an ordinary
 //! process, and sets the kernel's limits.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -12,27 +13,45 @@ use super::script_job::ScriptJob;
 /// The way in which a script is isolated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IsolationMode {
-    /// In namespaces, as a user of its own. An emulator run by the superuser uses this mode,
-    /// because the kernel does not limit the superuser's processes.
-    SeparateUser,
-    /// In namespaces, as the emulator's own user.
-    SameUser,
-    /// As an ordinary process.
+    /// In namespaces.
+    Namespaces(NamespaceUser),
+    /// As an ordinary process of the emulator's own user.
     Plain,
 }
 
+/// The user of this computer that runs a script in namespaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NamespaceUser {
+    /// A user of its own. An emulator run by the superuser prefers this, because the kernel does not
+    /// limit the superuser's processes.
+    Separate,
+    /// The emulator's own user. An emulator run by the superuser uses this only if
+    /// [`Separate`](NamespaceUser::Separate) does not work on this computer.
+    Same,
+}
+
 impl IsolationMode {
-    /// Returns the required owner of the device's files.
-    pub(super) fn owner(self) -> Option<u32> {
-        (self == IsolationMode::SeparateUser).then_some(SANDBOX_USER)
+    /// Returns the id of the user that must own the device's files; `None` if they keep their owner.
+    pub(super) fn required_uid(self) -> Option<u32> {
+        match self {
+            IsolationMode::Namespaces(user) => user.required_uid(),
+            IsolationMode::Plain => None,
+        }
     }
 
-    /// Returns the number of processes besides the script's own.
-    pub(super) fn helpers(self) -> u32 {
+    /// Returns the number of processes that the isolation itself needs, besides the script's own.
+    pub(super) fn helper_processes(self) -> u32 {
         match self {
-            IsolationMode::SeparateUser | IsolationMode::SameUser => NAMESPACE_HELPERS,
+            IsolationMode::Namespaces(_) => NAMESPACE_HELPERS,
             IsolationMode::Plain => PLAIN_HELPERS,
         }
+    }
+}
+
+impl NamespaceUser {
+    /// Returns the id of the user that must own the device's files; `None` if they keep their owner.
+    pub(super) fn required_uid(self) -> Option<u32> {
+        (self == NamespaceUser::Separate).then_some(SANDBOX_USER)
     }
 }
 
@@ -176,16 +195,19 @@ pub(super) fn find_program(program: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Returns the environment entry by which the processes of an ordinary script are found.
-pub(super) fn process_marker(job: &ScriptJob) -> String {
-    format!("{ROOT_VARIABLE}={}", job.root.to_string_lossy())
+/// Returns the environment entry by which the processes of a script without namespaces are found. It
+/// has the bytes of the path as the process gets them, which need not be UTF-8.
+pub(super) fn process_marker(job: &ScriptJob) -> Vec<u8> {
+    let mut marker = format!("{ROOT_VARIABLE}=").into_bytes();
+    marker.extend_from_slice(job.root.as_os_str().as_encoded_bytes());
+    marker
 }
 
 /// Returns the command line of a script.
 pub(super) fn command(job: &ScriptJob, mode: IsolationMode) -> Command {
     match mode {
-        IsolationMode::SeparateUser | IsolationMode::SameUser => {
-            let mut command = namespace_shell(job, mode);
+        IsolationMode::Namespaces(user) => {
+            let mut command = namespace_shell(job, user);
             command
                 .args(&job.interpreter)
                 .arg(format!("/{}", job.script.0.join("/")))
@@ -197,10 +219,10 @@ pub(super) fn command(job: &ScriptJob, mode: IsolationMode) -> Command {
 }
 
 /// Returns the command line that builds the device's system. The program to run in it must be appended.
-pub(super) fn namespace_shell(job: &ScriptJob, mode: IsolationMode) -> Command {
+pub(super) fn namespace_shell(job: &ScriptJob, user: NamespaceUser) -> Command {
     let program = |name: &str| find_program(name).unwrap_or_else(|| name.into());
-    let mut command = match mode {
-        IsolationMode::SeparateUser => {
+    let mut command = match user {
+        NamespaceUser::Separate => {
             let mut command = Command::new(program("setpriv"));
             command
                 .arg(format!("--reuid={SANDBOX_USER}"))
@@ -209,7 +231,7 @@ pub(super) fn namespace_shell(job: &ScriptJob, mode: IsolationMode) -> Command {
                 .arg(program("unshare"));
             command
         }
-        IsolationMode::SameUser | IsolationMode::Plain => Command::new(program("unshare")),
+        NamespaceUser::Same => Command::new(program("unshare")),
     };
     command
         .args(["--user", "--map-root-user", "--mount", "--pid"])
@@ -280,16 +302,23 @@ fn plain_command(job: &ScriptJob) -> Command {
     command
 }
 
-/// Maps an absolute path in an argument, also after `=`, into the device's folder.
-fn map_to_device(root: &Path, word: &str) -> String {
-    let root = root.to_string_lossy();
-    match word.split_once('=') {
+/// Maps an argument that is an absolute path, or an option with one (`--from=/var/log`), into the
+/// device's folder. Other arguments are not changed, even if they contain a path.
+fn map_to_device(root: &Path, word: &str) -> OsString {
+    let mut mapped = OsString::new();
+    let path = match word.split_once('=') {
         Some((name, path)) if path.starts_with('/') && name.starts_with('-') => {
-            format!("{name}={root}{path}")
+            mapped.push(name);
+            mapped.push("=");
+            path
         }
-        _ if word.starts_with('/') => format!("{root}{word}"),
-        _ => word.to_owned(),
+        _ => word,
+    };
+    if path.starts_with('/') {
+        mapped.push(root);
     }
+    mapped.push(path);
+    mapped
 }
 
 /// Replaces the environment and the standard streams, and creates a process group. The emulator holds
@@ -306,4 +335,59 @@ fn detach_from_host(command: &mut Command) {
         .kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::{ROOT_VARIABLE, map_to_device, plain_command, process_marker};
+    use crate::device::path::DevicePath;
+    use crate::device::script_job::ScriptJob;
+    use crate::device::watchdog::ResourceLimits;
+
+    #[test]
+    fn the_marker_is_the_variable_even_if_the_path_is_not_utf8() {
+        let root = OsStr::from_bytes(b"/tmp/caf\xe9/0-web");
+        let job = ScriptJob {
+            root: root.into(),
+            host_name: "web".to_owned(),
+            interpreter: vec!["bash".to_owned()],
+            script: DevicePath(vec!["a.sh".to_owned()]),
+            working_folder: DevicePath(vec!["tmp".to_owned()]),
+            args: Vec::new(),
+            time_limit: Duration::from_secs(1),
+            output_max: 1,
+            limits: ResourceLimits {
+                processes: 1,
+                memory: 1,
+                disk: 1,
+            },
+        };
+        let command = plain_command(&job);
+        let value = command
+            .as_std()
+            .get_envs()
+            .find_map(|(name, value)| value.filter(|_| name == ROOT_VARIABLE));
+        let mut entry = OsString::from(ROOT_VARIABLE);
+        entry.push("=");
+        entry.push(value.expect("the variable is set"));
+        assert_eq!(process_marker(&job), entry.as_bytes());
+    }
+
+    #[test]
+    fn only_whole_arguments_and_values_of_options_are_mapped() {
+        for (word, expected) in [
+            ("/etc/passwd", "/root/etc/passwd"),
+            ("--from=/etc/passwd", "--from=/root/etc/passwd"),
+            ("from=/etc/passwd", "from=/etc/passwd"),
+            ("--from=etc", "--from=etc"),
+            ("etc", "etc"),
+        ] {
+            assert_eq!(map_to_device(Path::new("/root"), word), expected, "{word}");
+        }
+    }
 }

@@ -12,12 +12,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use super::super::scenario::{Device, DeviceFile, OsFamily, Scenario};
+use super::super::scenario::{DeviceFile, OsFamily, Scenario};
 use super::super::settings::Settings;
 use super::arguments::{posix_words, powershell_words};
 use super::error::CommandError;
 use super::folder::{DeviceFolder, FileMode, ReadError};
-use super::in_memory::{check_collectable, find_described_file, put_path, read_described};
+use super::in_memory::{
+    check_collectable, check_put, find_described_file, is_folder, read_described, usual_folders,
+};
 use super::outcome::{CommandOutcome, DeviceTask, Work};
 use super::path::{DevicePath, DevicePathError, file_name, working_folder};
 use super::sandbox::{Sandbox, ScriptExit};
@@ -133,7 +135,7 @@ impl OnDiskDevices {
             let removed = state.put.extract_if(|_, number| *number < work.number);
             removed.map(|(path, _)| path).collect()
         });
-        removed.iter().try_for_each(|path| folder.remove(path))
+        removed.iter().try_for_each(|path| folder.remove_file(path))
     }
 
     /// Performs a piece of work up to the point at which a script has to be waited for.
@@ -146,18 +148,20 @@ impl OnDiskDevices {
                 content,
                 may_overwrite,
             } => {
-                let path = put_path(name, family, content.as_ref(), &self.settings)?;
+                let path = check_put(name, family, content.as_ref(), &self.settings)?;
                 if !may_overwrite && self.exists(work, &folder, &path) {
                     return Err(CommandError::AlreadyExists(name.clone()));
                 }
                 // A file without content in the scenario is empty here.
                 let content = content.as_deref().unwrap_or_default();
-                folder.write(&path, content, FileMode::Executable)?;
+                folder
+                    .write(&path, content, FileMode::Executable)
+                    .map_err(CommandError::Folder)?;
                 self.with_restart_state(work.machine, |state| state.put.insert(path, work.number));
                 CommandOutcome::default()
             }
             DeviceTask::Restart => {
-                self.restart(work, &folder)?;
+                self.restart(work, &folder).map_err(CommandError::Folder)?;
                 CommandOutcome::default()
             }
             DeviceTask::Get { path } => {
@@ -232,9 +236,11 @@ impl OnDiskDevices {
         }
         let (scripts, path) = script_path(script, family)?;
         self.populate(work, folder)?;
-        folder.require_folder(&scripts)?;
-        folder.require_folder(&working_folder_path(family))?;
-        folder.write(&path, content, FileMode::Executable)?;
+        folder
+            .require_folder(&scripts)
+            .and_then(|()| folder.require_folder(&working_folder_path(family)))
+            .and_then(|()| folder.write(&path, content, FileMode::Executable))
+            .map_err(CommandError::Folder)?;
         let args = match family {
             OsFamily::Windows => powershell_words(args),
             OsFamily::Unix => posix_words(args),
@@ -309,7 +315,7 @@ impl OnDiskDevices {
         }
         let family = work.device.family();
         for path in usual_folders(family) {
-            folder.make_folder(&path)?;
+            folder.make_folder(&path).map_err(CommandError::Folder)?;
         }
         for file in &work.device.files {
             // A file that a command has put there since is newer.
@@ -360,26 +366,6 @@ fn script_path(
     Ok((folder, DevicePath(names)))
 }
 
-/// Returns the folders that every device has.
-fn usual_folders(family: OsFamily) -> impl Iterator<Item = DevicePath> {
-    let usual: &[&str] = match family {
-        OsFamily::Windows => &["C:\\Windows\\Temp", "C:\\Users"],
-        OsFamily::Unix => &["/tmp", "/var/tmp", "/etc", "/root", "/home"],
-    };
-    std::iter::once(working_folder(family))
-        .chain(usual.iter().copied())
-        .filter_map(move |path| DevicePath::parse(path, family).ok())
-}
-
-/// Returns whether a described device has a folder at that path.
-fn is_folder(device: &Device, path: &DevicePath) -> bool {
-    let family = device.family();
-    let mut files =
-        (device.files.iter()).filter_map(|file| DevicePath::parse(&file.path, family).ok());
-    usual_folders(family).any(|usual| usual.0.starts_with(&path.0))
-        || files.any(|file| file != *path && file.0.starts_with(&path.0))
-}
-
 /// Writes a file that the scenario describes.
 fn write_described(
     folder: &DeviceFolder,
@@ -390,16 +376,22 @@ fn write_described(
     let path = DevicePath::parse(&file.path, family)?;
     if file.length() > limit {
         // It can't be collected, so only its length matters.
-        return Ok(folder.write_sparse(&path, file.length())?);
+        return folder
+            .write_sparse(&path, file.length())
+            .map_err(CommandError::Folder);
     }
-    let content =
-        (file.content()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let content = file.content().map_err(|_| CommandError::Read {
+        path: file.path.clone(),
+        error: ReadError::InvalidBase64,
+    })?;
     let mode = if file.executable {
         FileMode::Executable
     } else {
         FileMode::Normal
     };
-    Ok(folder.write(&path, &content, mode)?)
+    folder
+        .write(&path, &content, mode)
+        .map_err(CommandError::Folder)
 }
 
 /// Returns the outcome of a script that has run.

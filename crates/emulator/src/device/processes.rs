@@ -13,7 +13,7 @@ pub(super) struct ScriptProcesses {
     pub(super) first_id: u32,
     /// The environment entry that all of them have unless they removed it. `None` if they are in
     /// namespaces, where an orphan becomes a child of the first process inside.
-    pub(super) marker: Option<String>,
+    pub(super) marker: Option<Vec<u8>>,
 }
 
 /// The resources that the processes use.
@@ -221,11 +221,11 @@ fn stat(id: u32, word: usize) -> Option<String> {
 
 /// Returns whether a process has that entry in its environment.
 #[cfg(target_os = "linux")]
-fn has_marker(id: u32, marker: &str) -> bool {
+fn has_marker(id: u32, marker: &[u8]) -> bool {
     let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
     environment
         .split(|byte| *byte == 0)
-        .any(|entry| entry == marker.as_bytes())
+        .any(|entry| entry == marker)
 }
 
 /// Returns all processes of the computer.
@@ -242,7 +242,7 @@ const SEARCHES_MAX: u32 = 200;
 
 /// Kills processes that have left their process group and still have the marker in their environment.
 #[cfg(target_os = "linux")]
-pub(super) fn kill_strays(marker: &str) {
+pub(super) fn kill_strays(marker: &[u8]) {
     for _ in 0..SEARCHES_MAX {
         let mut is_done = true;
         for stray in processes().filter(|id| has_marker(*id, marker)) {
@@ -258,4 +258,4 @@ pub(super) fn kill_strays(marker: &str) {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn kill_strays(_: &str) {}
+pub(super) fn kill_strays(_: &[u8]) {}

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use super::super::settings::Isolation;
 use super::captured_output::CapturedOutput;
-use super::isolation::{self, IsolationMode};
+use super::isolation::{self, IsolationMode, NamespaceUser};
 use super::path::DevicePath;
 use super::processes::{self, ScriptProcesses};
 use super::script_job::ScriptJob;
@@ -46,8 +46,9 @@ pub(super) enum SandboxError {
 #[derive(Debug)]
 pub(super) struct Sandbox {
     isolation: Isolation,
-    /// The isolation in namespaces that this computer supports, if any. It is determined once.
-    namespace_mode: OnceCell<Option<IsolationMode>>,
+    /// The user with which isolation in namespaces works on this computer; `None` if it does not
+    /// work. It is determined once.
+    namespace_user: OnceCell<Option<NamespaceUser>>,
 }
 
 impl Sandbox {
@@ -55,7 +56,7 @@ impl Sandbox {
     pub(super) fn new(isolation: Isolation) -> Self {
         Sandbox {
             isolation,
-            namespace_mode: OnceCell::new(),
+            namespace_user: OnceCell::new(),
         }
     }
 
@@ -69,25 +70,25 @@ impl Sandbox {
     /// # Errors
     /// The script could not be started.
     pub(super) async fn run(&self, job: &ScriptJob) -> Result<ScriptExit, SandboxError> {
-        let namespace_mode = match self.isolation {
+        let namespace_user = match self.isolation {
             Isolation::Plain => None,
             Isolation::Auto | Isolation::Namespace => {
                 // The test folder is in the devices' folder, so that nothing is left if the process
                 // is killed meanwhile.
                 let devices = job.root.parent().unwrap_or(&job.root);
                 *self
-                    .namespace_mode
-                    .get_or_init(|| supported_namespace_mode(devices))
+                    .namespace_user
+                    .get_or_init(|| supported_namespace_user(devices))
                     .await
             }
         };
-        if namespace_mode.is_none() && self.isolation == Isolation::Namespace {
+        if namespace_user.is_none() && self.isolation == Isolation::Namespace {
             return Err(SandboxError::NoIsolation);
         }
-        let mode = namespace_mode.unwrap_or(IsolationMode::Plain);
+        let mode = namespace_user.map_or(IsolationMode::Plain, IsolationMode::Namespaces);
         let root = job.root.clone();
         let before =
-            spawn_blocking_io(move || tree::measure_and_chown(&root, mode.owner())).await?;
+            spawn_blocking_io(move || tree::measure_and_chown(&root, mode.required_uid())).await?;
         let child = isolation::command(job, mode)
             .spawn()
             .map_err(SandboxError::Start)?;
@@ -122,18 +123,18 @@ async fn spawn_blocking_io<T: Send + 'static>(
     result.map_err(|_| SandboxError::Panicked)
 }
 
-/// Returns the first isolation in namespaces that this computer supports. `devices` is the folder of the
-/// devices' folders.
-async fn supported_namespace_mode(devices: &Path) -> Option<IsolationMode> {
+/// Returns the first user with which isolation in namespaces works on this computer; `None` if it
+/// does not work. `devices` is the folder of the devices' folders.
+async fn supported_namespace_user(devices: &Path) -> Option<NamespaceUser> {
     if !cfg!(target_os = "linux") {
         return None;
     }
-    if is_superuser() && probe(devices, IsolationMode::SeparateUser).await {
-        return Some(IsolationMode::SeparateUser);
+    if is_superuser() && probe(devices, NamespaceUser::Separate).await {
+        return Some(NamespaceUser::Separate);
     }
-    probe(devices, IsolationMode::SameUser)
+    probe(devices, NamespaceUser::Same)
         .await
-        .then_some(IsolationMode::SameUser)
+        .then_some(NamespaceUser::Same)
 }
 
 #[cfg(unix)]
@@ -146,12 +147,12 @@ fn is_superuser() -> bool {
     false
 }
 
-/// Returns whether a kind of isolation works, by trying it on an empty folder.
-async fn probe(devices: &Path, mode: IsolationMode) -> bool {
+/// Returns whether isolation in namespaces works with that user, by trying it on an empty folder.
+async fn probe(devices: &Path, user: NamespaceUser) -> bool {
     let Ok(folder) = tempfile::tempdir_in(devices) else {
         return false;
     };
-    let before = tree::measure_and_chown(folder.path(), mode.owner());
+    let before = tree::measure_and_chown(folder.path(), user.required_uid());
     let job = ScriptJob {
         root: folder.path().to_owned(),
         host_name: "probe".to_owned(),
@@ -167,7 +168,7 @@ async fn probe(devices: &Path, mode: IsolationMode) -> bool {
             disk: 1 << 20,
         },
     };
-    let mut command = isolation::namespace_shell(&job, mode);
+    let mut command = isolation::namespace_shell(&job, user);
     command.args([
         "bash",
         "-c",
@@ -175,6 +176,7 @@ async fn probe(devices: &Path, mode: IsolationMode) -> bool {
     ]);
     match command.spawn() {
         Ok(child) => {
+            let mode = IsolationMode::Namespaces(user);
             let ended = supervise(child, &job, mode, before).await;
             ended.code == 0 && ended.stdout.trim() == "inside"
         }
@@ -186,7 +188,7 @@ async fn probe(devices: &Path, mode: IsolationMode) -> bool {
 /// the run is dropped.
 struct StrayProcesses {
     /// The environment entry that they have; `None` if there are none.
-    marker: Option<String>,
+    marker: Option<Vec<u8>>,
 }
 
 impl StrayProcesses {
@@ -236,7 +238,7 @@ async fn supervise(
     });
     let watchdog = Watchdog {
         processes,
-        helpers: mode.helpers(),
+        helper_processes: mode.helper_processes(),
         root: job.root.clone(),
         before,
         limits: job.limits,

@@ -35,18 +35,18 @@ impl TempRoot {
         let path = builder.prefix(PREFIX).tempdir()?.keep();
         // The file is locked before it has the name that other processes look for, so that none of
         // them finds it unlocked.
-        let early = path.join("lock.new");
+        let new_lock = path.join("lock.new");
         let lock = OpenOptions::new()
             .write(true)
             .create_new(true)
-            .open(&early)?;
+            .open(&new_lock)?;
         lock.lock()?;
-        fs::rename(&early, path.join(LOCK))?;
-        if let Some(above) = path.parent() {
-            let above = above.to_owned();
+        fs::rename(&new_lock, path.join(LOCK))?;
+        if let Some(temp) = path.parent() {
+            let temp = temp.to_owned();
             std::thread::Builder::new()
                 .name("remove-abandoned".to_owned())
-                .spawn(move || remove_abandoned(&above))?;
+                .spawn(move || remove_abandoned(&temp))?;
         }
         Ok(TempRoot { path, lock })
     }
@@ -66,8 +66,8 @@ impl Drop for TempRoot {
 
 /// Removes the folders whose process has ended. A folder without a lock is kept, because a process may
 /// be creating it.
-fn remove_abandoned(above: &Path) {
-    let Ok(entries) = fs::read_dir(above) else {
+fn remove_abandoned(temp: &Path) {
+    let Ok(entries) = fs::read_dir(temp) else {
         return;
     };
     for entry in entries.flatten() {
@@ -100,16 +100,20 @@ fn is_ours(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
 
-/// Removes a folder, and its lock last: after an interruption, the next cleanup can still find
-/// out whether its process has ended.
-fn remove(home: &Path, _held: &File) -> io::Result<()> {
-    let inside: Vec<PathBuf> = fs::read_dir(home)?
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| !path.ends_with(LOCK))
-        .collect();
+/// Removes a folder, and its lock file last: after an interruption, the next cleanup can still find
+/// out whether its process has ended. `_lock` is the lock file, which the caller must have locked.
+fn remove(folder: &Path, _lock: &File) -> io::Result<()> {
+    let is_emptied = AtomicBool::new(true);
+    let mut inside: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        match entry {
+            Ok(entry) if entry.file_name() == LOCK => {}
+            Ok(entry) => inside.push(entry.path()),
+            Err(_) => is_emptied.store(false, Ordering::Relaxed),
+        }
+    }
     let removers = inside.len().min(REMOVERS_MAX);
     let rest = Mutex::new(inside.into_iter());
-    let is_emptied = AtomicBool::new(true);
     let work = || {
         loop {
             let next = rest.lock().ok().and_then(|mut rest| rest.next());
@@ -130,6 +134,6 @@ fn remove(home: &Path, _held: &File) -> io::Result<()> {
         // ended.
         return Err(io::ErrorKind::DirectoryNotEmpty.into());
     }
-    fs::remove_file(home.join(LOCK))?;
-    fs::remove_dir(home)
+    fs::remove_file(folder.join(LOCK))?;
+    fs::remove_dir(folder)
 }

@@ -27,6 +27,8 @@ pub(super) enum StopReason {
         SPARE_ON_FULL_DISK >> 10
     )]
     FullDisk(u64),
+    #[error("internal error: the device's folder could not be measured")]
+    NotMeasured,
 }
 
 /// The limits for all processes of a script together.
@@ -90,8 +92,8 @@ const REMEASURE_PART: u64 = 8;
 #[derive(Debug)]
 pub(super) struct Watchdog {
     pub(super) processes: Option<ScriptProcesses>,
-    /// The number of processes besides the script's own.
-    pub(super) helpers: u32,
+    /// The number of processes that the isolation itself needs, besides the script's own.
+    pub(super) helper_processes: u32,
     /// The device's folder.
     pub(super) root: PathBuf,
     /// The content of the folder at the script's start.
@@ -130,7 +132,9 @@ impl Watchdog {
                 let root = self.root.clone();
                 let begun = Instant::now();
                 let measured = tokio::task::spawn_blocking(move || tree::measure(&root)).await;
-                let Ok(now) = measured else { continue };
+                let Ok(now) = measured else {
+                    return StopReason::NotMeasured;
+                };
                 let disk_excess = self.limits.disk_excess(&self.before, &now, used.unlinked);
                 if let Some(reason) = disk_excess {
                     return reason;
@@ -146,7 +150,7 @@ impl Watchdog {
         let ResourceLimits {
             processes, memory, ..
         } = self.limits;
-        if used.processes.saturating_sub(self.helpers) > processes {
+        if used.processes.saturating_sub(self.helper_processes) > processes {
             return Some(StopReason::Processes(processes));
         }
         // Shared memory was counted more than once, so an exact count decides.

@@ -38,6 +38,8 @@ pub(super) enum ReadError {
     Sparse,
     /// A link, folder, pipe or device.
     NotRegular,
+    /// The scenario's content of the file is not base64.
+    InvalidBase64,
     Other(io::Error),
 }
 
@@ -65,7 +67,7 @@ impl DeviceFolder {
 
     /// Creates the folder of that path and those above it.
     pub(super) fn make_folder(&self, path: &DevicePath) -> io::Result<()> {
-        self.open_folder(&path.0, IfMissing::Create).map(drop)
+        self.create_folder(&path.0)
     }
 
     /// Creates a folder and those above it. Files that a script has put at these paths are replaced.
@@ -73,7 +75,7 @@ impl DeviceFolder {
         for depth in 1..=path.0.len() {
             let part = DevicePath(path.0[..depth].to_vec());
             if self.make_folder(&part).is_err() {
-                self.remove(&part)?;
+                self.remove_file(&part)?;
                 self.make_folder(&part)?;
             }
         }
@@ -90,7 +92,7 @@ impl DeviceFolder {
         if size > limit {
             return Err(ReadError::TooLarge);
         }
-        if has_holes(&file, size) {
+        if has_holes(&file, size).map_err(ReadError::Other)? {
             return Err(ReadError::Sparse);
         }
         let mut content = Vec::new();
@@ -106,30 +108,35 @@ impl DeviceFolder {
         self.create(path, FileMode::Normal)?.set_len(length)
     }
 
-    /// Removes a file.
-    pub(super) fn remove(&self, path: &DevicePath) -> io::Result<()> {
-        self.unlink(path)
-    }
-
     /// Returns whether something is at that path.
     pub(super) fn exists(&self, path: &DevicePath) -> bool {
         !matches!(self.open_regular_file(path), Err(ReadError::Missing))
     }
 }
 
-/// Returns whether the file is sparse.
+/// Returns whether an error means that nothing is at a path: a folder above it is missing, or is not
+/// a folder.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// Returns whether the file is sparse. Its position must be the start, and is so afterwards.
 #[cfg(target_os = "linux")]
-fn has_holes(file: &File, size: u64) -> bool {
+fn has_holes(file: &File, size: u64) -> io::Result<bool> {
     use rustix::fs::{SeekFrom, seek};
     let hole = seek(file, SeekFrom::Hole(0));
     // On a file system that does not support holes there are none.
     let has_holes = hole.is_ok_and(|hole| hole < size);
-    seek(file, SeekFrom::Start(0)).is_ok() && has_holes
+    seek(file, SeekFrom::Start(0))?;
+    Ok(has_holes)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn has_holes(_: &File, _: u64) -> bool {
-    false
+fn has_holes(_: &File, _: u64) -> io::Result<bool> {
+    Ok(false)
 }
 
 #[cfg(unix)]
@@ -150,7 +157,35 @@ impl ReadError {
             ReadError::NotRegular => {
                 format!("'{path}' is a link, folder or special file and can't be collected.")
             }
+            ReadError::InvalidBase64 => {
+                format!("The scenario's content of the file '{path}' is not base64.")
+            }
             ReadError::Other(error) => format!("The file '{path}' can't be read: {error}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DeviceFolder, DevicePath, FileMode};
+
+    #[test]
+    fn a_file_whose_folder_is_gone_counts_as_removed() {
+        let temp = tempfile::tempdir().expect("a temporary folder");
+        let folder = DeviceFolder::new(temp.path().join("device"));
+        let path = |names: &[&str]| DevicePath(names.iter().map(|name| name.to_string()).collect());
+        let tool = path(&["tmp", "live-response", "tool"]);
+        folder.remove_file(&tool).expect("without any folder");
+        folder
+            .write(&path(&["tmp", "other"]), b"x", FileMode::Normal)
+            .expect("a file is written");
+        folder.remove_file(&tool).expect("without its folder");
+        folder
+            .write(&path(&["tmp", "live-response"]), b"x", FileMode::Normal)
+            .expect("a file is written");
+        folder
+            .remove_file(&tool)
+            .expect("with a file as its folder");
+        assert!(folder.exists(&path(&["tmp", "live-response"])));
     }
 }

@@ -2,11 +2,13 @@
 
 use std::ffi::OsStr;
 
-use super::{DeviceFolder, DevicePath, File, FileMode, IfMissing, PathBuf, ReadError, io};
+use super::{
+    DeviceFolder, DevicePath, File, FileMode, IfMissing, PathBuf, ReadError, io, is_absent,
+};
 
 impl DeviceFolder {
-    /// Opens the folder to which those names lead.
-    pub(super) fn open_folder(
+    /// Checks that those names lead to a folder, without following links, and returns its path.
+    pub(super) fn check_folder(
         &self,
         names: &[String],
         if_missing: IfMissing,
@@ -30,21 +32,29 @@ impl DeviceFolder {
         Ok(at)
     }
 
+    /// Creates the folder to which those names lead, and those above it.
+    pub(super) fn create_folder(&self, names: &[String]) -> io::Result<()> {
+        self.check_folder(names, IfMissing::Create).map(drop)
+    }
+
     /// Creates a file, and replaces an existing one.
     pub(super) fn create(&self, path: &DevicePath, _mode: FileMode) -> io::Result<File> {
         let (name, above) = path.0.split_last().ok_or(io::ErrorKind::InvalidInput)?;
-        let file = self.open_folder(above, IfMissing::Create)?.join(name);
+        let file = self.check_folder(above, IfMissing::Create)?.join(name);
         match std::fs::remove_file(&file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => File::create_new(file),
         }
     }
 
-    /// Removes a file, if it exists.
-    pub(super) fn unlink(&self, path: &DevicePath) -> io::Result<()> {
+    /// Removes a file, if it and the folders above it exist.
+    pub(in crate::device) fn remove_file(&self, path: &DevicePath) -> io::Result<()> {
         let (name, above) = path.0.split_last().ok_or(io::ErrorKind::InvalidInput)?;
-        match std::fs::remove_file(self.open_folder(above, IfMissing::Fail)?.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        let removed = self
+            .check_folder(above, IfMissing::Fail)
+            .and_then(|folder| std::fs::remove_file(folder.join(name)));
+        match removed {
+            Err(error) if !is_absent(&error) => Err(error),
             _ => Ok(()),
         }
     }
@@ -58,7 +68,7 @@ impl DeviceFolder {
             _ => ReadError::Other(error),
         };
         let file = self
-            .open_folder(above, IfMissing::Fail)
+            .check_folder(above, IfMissing::Fail)
             .map_err(to_read_error)?
             .join(name);
         let metadata = std::fs::symlink_metadata(&file).map_err(to_read_error)?;

@@ -6,7 +6,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, fchmod, fstat, mkdirat, openat, unl
 use rustix::io::Errno;
 
 use super::super::tree;
-use super::{DeviceFolder, DevicePath, File, FileMode, IfMissing, Path, ReadError, io};
+use super::{DeviceFolder, DevicePath, File, FileMode, IfMissing, Path, ReadError, io, is_absent};
 
 const OPEN_FOLDER: OFlags = OFlags::DIRECTORY
     .union(OFlags::NOFOLLOW)
@@ -25,6 +25,11 @@ impl DeviceFolder {
             at = open_or_create(Some(at.as_fd()), Path::new(name), if_missing)?;
         }
         Ok(at)
+    }
+
+    /// Creates the folder to which those names lead, and those above it.
+    pub(super) fn create_folder(&self, names: &[String]) -> io::Result<()> {
+        self.open_folder(names, IfMissing::Create).map(drop)
     }
 
     /// Creates a file, and replaces an existing one.
@@ -47,10 +52,14 @@ impl DeviceFolder {
         )?))
     }
 
-    /// Removes a file, if it exists.
-    pub(super) fn unlink(&self, path: &DevicePath) -> io::Result<()> {
+    /// Removes a file, if it and the folders above it exist.
+    pub(in crate::device) fn remove_file(&self, path: &DevicePath) -> io::Result<()> {
         let (name, above) = split(path)?;
-        unlink_if_exists(&self.open_folder(above, IfMissing::Fail)?, name)
+        match self.open_folder(above, IfMissing::Fail) {
+            Ok(folder) => unlink_if_exists(&folder, name),
+            Err(error) if is_absent(&error) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens a regular file for reading.
