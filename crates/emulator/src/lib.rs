@@ -121,5 +121,7 @@ pub use settings::{
     DurationRange, Isolation, RateScope, RateWindow, RepeatedPut, ServiceProfile, SettingOverrides,
     Settings, TimeSpan, UnsuccessfulStatus, ViolationPolicy,
 };
-/// A moment of emulated time, and a command of a session, as the API writes it.
-pub use svar_wire::{Command, Moment};
+/// A command of a session, as the API writes it.
+pub use svar_wire::Command;
+/// A moment of emulated time.
+pub use svar_wire::Moment;

@@ -89,10 +89,10 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// is visible, and names in the folder may come from an earlier script. None of them is followed,
 /// so that a link can't lead to the host. `/proc` is read-only: the kernel's settings check for the
 /// host's uid 0, which a script of an emulator run by root may have. Descriptors inherited from the
-/// emulator's parent are closed. Further namespaces are forbidden, because they would bring
-/// capabilities, and with them mounts of in-memory file systems, whose memory is not counted. System
-/// V shared memory is forbidden, because it is not counted either. Both settings apply to this
-/// namespace only.
+/// emulator's parent are closed. Further namespaces are forbidden where the kernel lets the setting
+/// be changed, because they would bring capabilities, and with them mounts of in-memory file systems,
+/// whose memory is not counted. System V shared memory is forbidden in the same way, because it is not
+/// counted either. Both settings apply to this namespace only.
 const NAMESPACE_PRELUDE: &str = r#"
 set -eu
 folder=$1 name=$2 file_kb=$3 space_kb=$4 files=$5 processes=$6
@@ -239,10 +239,10 @@ pub(super) fn namespace_shell(job: &ScriptJob, user: NamespaceUser) -> Command {
         .args(["bash", "-c", NAMESPACE_PRELUDE, "prelude"])
         .arg(format!("/{}", job.working_folder.0.join("/")))
         .arg(&job.host_name)
-        .args(limits(job))
+        .args(ulimit_arguments(job))
         .arg(processes_max(job).unwrap_or_default())
         .current_dir(&job.root);
-    detach_from_host(&mut command);
+    set_environment_and_streams(&mut command);
     command
         .env("PATH", PATH)
         .env("HOME", "/root")
@@ -251,17 +251,18 @@ pub(super) fn namespace_shell(job: &ScriptJob, user: NamespaceUser) -> Command {
     command
 }
 
-/// Returns the limits of one process: file size, address space, open files.
-fn limits(job: &ScriptJob) -> [String; 3] {
+/// Returns the arguments of `ulimit` for each process: file size in KiB, address space in KiB, and the
+/// number of open files.
+fn ulimit_arguments(job: &ScriptJob) -> [String; 3] {
     let file = job.limits.disk.div_ceil(1024).max(1);
     let space = job.limits.memory.saturating_mul(2);
     let space = space.saturating_add(ADDRESS_SPACE_SPARE) >> 10;
     [file.to_string(), space.to_string(), FILES_MAX.to_string()]
 }
 
-/// Returns the number of processes that the kernel allows in the script's namespace: one more than
-/// the script may have, so that the excess can be detected. Since Linux 5.14 each namespace is
-/// counted separately; before, all processes of a user were counted together.
+/// Returns the number of processes that the kernel allows in the script's namespace: the helpers, and
+/// one more than the script may have, so that the excess can be detected. Returns `None` before Linux
+/// 5.14, where the kernel counts all processes of a user together and no limit is set.
 fn processes_max(job: &ScriptJob) -> Option<String> {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
     let mut numbers = release.split(|c: char| !c.is_ascii_digit());
@@ -281,7 +282,7 @@ fn plain_command(job: &ScriptJob) -> Command {
     let mut command = Command::new(find_program("bash").unwrap_or_else(|| "bash".into()));
     command
         .args(["-c", PLAIN_PRELUDE, "prelude"])
-        .args(limits(job))
+        .args(ulimit_arguments(job))
         .args(
             job.interpreter
                 .iter()
@@ -292,7 +293,7 @@ fn plain_command(job: &ScriptJob) -> Command {
         .arg(host_path(&job.script))
         .args(job.args.iter().map(|word| map_to_device(&job.root, word)))
         .current_dir(host_path(&job.working_folder));
-    detach_from_host(&mut command);
+    set_environment_and_streams(&mut command);
     command
         .env("PATH", PATH)
         .env("HOME", job.root.join("root"))
@@ -321,9 +322,9 @@ fn map_to_device(root: &Path, word: &str) -> OsString {
     mapped
 }
 
-/// Replaces the environment and the standard streams, and creates a process group. The emulator holds
-/// the other end of the standard input, which closes when the emulator ends.
-fn detach_from_host(command: &mut Command) {
+/// Replaces the environment and the standard streams, and puts the process into a group of its own.
+/// The emulator holds the other end of the standard input, which closes when the emulator ends.
+fn set_environment_and_streams(command: &mut Command) {
     command
         .env_clear()
         .env("USER", "root")

@@ -68,7 +68,7 @@ pub struct CommandOutcome {
     pub exit: Option<i64>,
     /// The content its result link leads to.
     pub result: Option<Bytes>,
-    /// The minimum duration, in emulated time from the command's start.
+    /// The minimum duration of the command, in emulated time from its start.
     pub took: Duration,
 }
 

@@ -22,15 +22,15 @@ enum PathProblem {
     TooLong,
     #[error("has control characters")]
     ControlCharacters,
-    #[error("is not a full path")]
+    #[error("is not absolute")]
     NotAbsolute,
-    #[error("leads to another computer")]
+    #[error("leads to another computer or a device")]
     OtherComputer,
-    #[error("leads upwards")]
+    #[error("contains `..`")]
     ParentFolder,
     #[error("has a name that Windows does not allow")]
     InvalidName,
-    #[error("has a name that stands for a device of Windows")]
+    #[error("has a name that Windows reserves")]
     ReservedName,
     #[error("has a name that is too long")]
     NameTooLong,
@@ -42,7 +42,7 @@ impl DevicePath {
     /// Maps `C:\x\y` to `c/x/y` (Windows ignores case) and `/x/y` to `x/y`.
     ///
     /// # Errors
-    /// The path is not a full one, or it leads or may lead elsewhere: `..`, UNC and device paths,
+    /// The path is not absolute, or it leads or may lead elsewhere: `..`, UNC and device paths,
     /// streams, control characters.
     pub(super) fn parse(path: &str, family: OsFamily) -> Result<Self, DevicePathError> {
         let refused = |problem| {

@@ -1,5 +1,5 @@
 //! The folder that contains all devices' folders. It is created and removed with the emulator. If
-//! the process is killed, a later one removes it.
+//! that fails or the process is killed, a later emulator of the same user removes it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -80,13 +80,13 @@ fn remove_abandoned(temp: &Path) {
         if let Ok(lock) = OpenOptions::new().write(true).open(path.join(LOCK))
             && lock.try_lock().is_ok()
         {
-            // It stays if it can't be removed, for example because it is another user's or in use.
+            // It stays if it can't be removed, for example because a process still writes to it.
             let _ = remove(&path, &lock);
         }
     }
 }
 
-/// Returns whether a path is a folder of this user.
+/// Returns whether a path is a folder that belongs to this user. Owners are compared on Unix only.
 #[cfg(unix)]
 fn is_ours(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::processes::{ProcessSearch, ResourceUsage, ScriptProcesses};
-use super::tree::{self, DEPTH_MAX, FolderUsage};
+use super::tree::{self, DEPTH_MAX, ENTRY_BYTES_MIN, FolderUsage};
 
 /// The reason for which a script is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +83,8 @@ const COUNT_TICKS: u32 = 5;
 /// The interval in ticks at which orphans are searched among all processes of the computer, if a
 /// script can leave any.
 const SEARCH_TICKS: u32 = 10;
+/// Processes are counted only at every [`COUNT_TICKS`], so a search has to fall on such a tick.
+const _: () = assert!(SEARCH_TICKS.is_multiple_of(COUNT_TICKS));
 /// The longest interval between two measurements of the folder.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 /// The part of the remaining space, as a divisor, after whose use the folder is measured again.
@@ -197,7 +199,8 @@ impl MeasureTimer {
         let has_shrunk = match (self.free, self.disk.free()) {
             (Some(before), Some(now)) => {
                 before.bytes.saturating_sub(now.bytes) > left / REMEASURE_PART
-                    || before.files.saturating_sub(now.files) > left / REMEASURE_PART / 4096
+                    || before.files.saturating_sub(now.files)
+                        > left / REMEASURE_PART / ENTRY_BYTES_MIN
             }
             _ => false,
         };

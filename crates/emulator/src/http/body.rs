@@ -1,5 +1,5 @@
-//! Reads the bodies of requests. A body within the limit is kept, and a larger one is read and
-//! discarded.
+//! Reads the bodies of requests. A body within the limit is kept. A larger one is refused; what the
+//! client still sends of it is read and discarded, up to a limit of its own.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(super) struct BodyLimits {
 const UPLOAD_FORM_MAX: u64 = 1024 * 1024;
 /// The limit of every other body, in bytes: far above the longest start that a client would send.
 const OTHER_BODY_MAX: u64 = 4 * 1024 * 1024;
-/// The part of an oversized body that is read and discarded, in bytes, so that a client that sends
+/// The part of a body above the limit that is read and discarded, in bytes, so that a client that sends
 /// everything before it reads can read the answer. After more bytes, or more time than
 /// [`DISCARD_TIME_MAX`], the connection is closed.
 const DISCARD_MAX: u64 = 1024 * 1024 * 1024;
@@ -28,7 +28,7 @@ const DISCARD_TIME_MAX: Duration = Duration::from_secs(30);
 /// The result of reading a body.
 pub(super) enum ReadBody {
     Complete(Bytes),
-    /// The body exceeded the limit and was discarded.
+    /// The body exceeded the limit. What was read of it was discarded.
     TooLarge,
     /// The body ended early, or was not valid HTTP.
     Invalid,

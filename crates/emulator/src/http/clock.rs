@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use svar_wire::Moment;
 
-/// The clock of a running emulator. It is the only reader of the computer's clock in the crate.
+/// The clock of a running emulator. Nothing else in the crate reads the time of day.
 #[derive(Debug)]
 pub(super) struct Clock(Mutex<ClockState>);
 
@@ -42,7 +42,7 @@ impl Clock {
     }
 
     /// Makes `factor` emulated seconds pass in each real second from now on. A factor that is not a
-    /// positive number counts as 1.
+    /// positive number counts as 1, and others are limited to 0.001 to 1,000,000.
     pub(super) fn set_factor(&self, factor: f64) {
         let mut state = self.state();
         *state = ClockState {
@@ -65,8 +65,8 @@ impl Clock {
         Duration::try_from_secs_f64(seconds).unwrap_or(A_YEAR)
     }
 
-    /// Returns the real time until `moment`, at most a day. It is rounded up, so that `moment` has come
-    /// after the wait.
+    /// Returns the real time until `moment`, or a day if that is shorter, plus a millisecond, so that
+    /// after a wait of less than a day `moment` has come.
     pub(super) fn real_time_until(&self, moment: Moment) -> Duration {
         let wait = self.to_real(moment.since(self.now()));
         wait.min(A_DAY) + Duration::from_millis(1)

@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub(super) struct ConnectionCutter(Arc<AtomicBool>);
 
 impl ConnectionCutter {
-    /// Cuts the connection: nothing more is written, and it is closed.
+    /// Cuts the connection: its next read or write fails, and the server closes it.
     pub(super) fn cut(&self) {
         self.0.store(true, Ordering::Release);
     }

@@ -1,6 +1,7 @@
-//! Reads and writes a device's folder on disk. Every path is opened name by name from the handle of
-//! the folder and without following links, so that nothing a script leaves behind leads out of the
-//! folder.
+//! Reads and writes a device's folder on disk. On Unix every path is opened name by name from the
+//! handle of the folder and without following links, so that nothing a script leaves behind leads out
+//! of the folder. On other systems the folders of a path are checked before it is used, so a script
+//! that replaces one meanwhile can lead elsewhere.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::path::DevicePath;
 
-/// A device's folder, which no path can leave.
+/// A device's folder. On Unix no path can leave it.
 #[derive(Debug, Clone)]
 pub(super) struct DeviceFolder {
     root: PathBuf,
@@ -96,7 +97,7 @@ impl DeviceFolder {
             return Err(ReadError::Sparse);
         }
         let mut content = Vec::new();
-        // A script that is still running may extend the file while it is read.
+        // Bytes that a running script appends meanwhile are read too, up to the limit.
         file.take(limit)
             .read_to_end(&mut content)
             .map_err(ReadError::Other)?;

@@ -16,4 +16,4 @@ pub(super) use linux::{measure, measure_and_chown, remove, remove_excess, restor
 pub(super) use other::restore_permissions;
 #[cfg(not(target_os = "linux"))]
 pub(super) use other::{measure, measure_and_chown, remove, remove_excess};
-pub(super) use usage::{DEPTH_MAX, FolderUsage};
+pub(super) use usage::{DEPTH_MAX, ENTRY_BYTES_MIN, FolderUsage};

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 pub(crate) const DEPTH_MAX: u32 = 64;
 
 /// The minimum size of a file or folder: many empty ones fill a disk, too.
-pub(super) const ENTRY_BYTES_MIN: u64 = 4096;
+pub(crate) const ENTRY_BYTES_MIN: u64 = 4096;
 
 /// The disk usage of a device's folder.
 #[derive(Debug, Default, Clone)]
