@@ -421,12 +421,13 @@ impl Progress {
         }
     }
 
-    /// Returns the names of the steps of a session: `put, collect, zip`.
+    /// Returns the names of the steps of a session, such as `put, collect, zip`; `cleanup` for a
+    /// session that cleans up.
     fn steps(&self, device: DeviceIndex, session: SessionIndex) -> String {
         let planned = device.get(&self.plan.devices);
-        let Some(session) = planned.and_then(|device| session.get(&device.sessions)) else {
-            return String::new();
-        };
+        let session = planned
+            .and_then(|device| session.get(&device.sessions))
+            .expect("internal error: a session that is not in the plan");
         if session.kind == SessionKind::Cleanup {
             return "cleanup".to_owned();
         }
@@ -466,8 +467,9 @@ impl Progress {
     }
 
     fn label(&self, device: DeviceIndex) -> String {
-        let device = device.get(&self.plan.devices);
-        device.map_or_else(String::new, |device| clean(device.target.label()))
+        let device = (device.get(&self.plan.devices))
+            .expect("internal error: a device that is not in the plan");
+        clean(device.target.label())
     }
 }
 
@@ -484,11 +486,16 @@ fn whole_seconds(time: Duration) -> String {
     duration(Duration::from_secs(time.as_secs().max(1)))
 }
 
-/// Cuts a line to the width of the output, not counting escape codes.
+/// Escape code that ends a color.
+const RESET: &str = "\u{1b}[0m";
+
+/// Cuts a line to the width of the output, not counting escape codes. A cut inside a painted part
+/// ends its color.
 fn fit_painted(line: &str, output: OutputStyle) -> String {
     let mut out = String::new();
     let mut used = 0;
     let mut code = false;
+    let mut painted = false;
     let mark = output.ellipsis();
     for letter in line.chars() {
         code |= letter == '\u{1b}';
@@ -496,11 +503,35 @@ fn fit_painted(line: &str, output: OutputStyle) -> String {
             used += letter.width().unwrap_or(0);
             if used + columns(mark) > output.width {
                 out.push_str(mark);
+                if painted {
+                    out.push_str(RESET);
+                }
                 break;
             }
         }
         out.push(letter);
-        code &= letter != 'm';
+        if code && letter == 'm' {
+            code = false;
+            painted = !out.ends_with(RESET);
+        }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_inside_a_painted_part_ends_its_color() {
+        let output = OutputStyle {
+            width: 6,
+            ..OutputStyle::FILE
+        };
+        let mark = output.ellipsis();
+        let cut = fit_painted("a \u{1b}[31mfailed\u{1b}[0m: why", output);
+        assert!(cut.ends_with(&format!("{mark}{RESET}")), "{cut:?}");
+        let cut = fit_painted("\u{1b}[31ma\u{1b}[0m: a long reason", output);
+        assert!(cut.ends_with(mark), "{cut:?}");
+    }
 }

@@ -8,16 +8,30 @@ pub(crate) fn literal(text: &str) -> String {
 }
 
 /// Returns `field in ('a','b')`.
+///
+/// # Panics
+/// There are no values.
 pub(crate) fn in_list<'t>(field: &str, values: impl Iterator<Item = &'t str>) -> String {
     let values: Vec<String> = values.map(literal).collect();
+    assert!(
+        !values.is_empty(),
+        "internal error: a filter without values"
+    );
     format!("{field} in ({})", values.join(","))
 }
 
 /// Returns `field eq 'a' or field eq 'b'`, for services that refuse `in`.
+///
+/// # Panics
+/// There are no values.
 pub(crate) fn any_of<'t>(field: &str, values: impl Iterator<Item = &'t str>) -> String {
     let values: Vec<String> = values
         .map(|value| format!("{field} eq {}", literal(value)))
         .collect();
+    assert!(
+        !values.is_empty(),
+        "internal error: a filter without values"
+    );
     values.join(" or ")
 }
 

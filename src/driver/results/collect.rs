@@ -229,7 +229,8 @@ impl Collector {
         let mut draft = self.records.create_draft(&request.key, request.kind())?;
         let unpacked = unpack(packed.file_mut(), size, draft.file_mut(), self.limits);
         let content = unpacked.map_err(|error| match error {
-            UnpackError::Input(error) => corrupt_gzip(&error),
+            UnpackError::Invalid(error) => corrupt_gzip(&error),
+            UnpackError::Input(error) => CollectError::Folder(packed.error(error)),
             UnpackError::Output(error) => CollectError::Folder(draft.error(error)),
             UnpackError::TooLarge(why) => CollectError::TooLarge(why),
         })?;

@@ -17,8 +17,11 @@ const BUFFER_BYTES: usize = 1 << 18;
 const NAME_MAX: usize = 300;
 
 /// The reason why a file can't be unpacked.
+#[derive(Debug)]
 pub(crate) enum UnpackError {
-    /// The gzip is invalid or can't be read.
+    /// The gzip is invalid.
+    Invalid(io::Error),
+    /// The gzip can't be read.
     Input(io::Error),
     /// The content can't be written.
     Output(io::Error),
@@ -52,7 +55,14 @@ pub(crate) fn unpack(
     let mut size = 0_u64;
     let mut hash = Sha256::new();
     loop {
-        let length = decoder.read(&mut buffer).map_err(UnpackError::Input)?;
+        let length = decoder.read(&mut buffer).map_err(|error| {
+            // The decoder's own errors have no code of the system.
+            if error.raw_os_error().is_some() {
+                UnpackError::Input(error)
+            } else {
+                UnpackError::Invalid(error)
+            }
+        })?;
         if length == 0 {
             break;
         }
@@ -93,4 +103,27 @@ pub(crate) fn unpack(
 /// Returns whether bytes begin with the magic number of gzip.
 pub(crate) fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn an_error_of_the_disk_is_not_one_of_the_gzip() {
+        // Opening a folder succeeds and reading it fails.
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut unreadable = File::open(folder.path()).expect("opened");
+        let mut content = tempfile::tempfile().expect("a file");
+        let limits = ResultLimits::default();
+        let error = unpack(&mut unreadable, 1, &mut content, limits).expect_err("a folder");
+        assert!(matches!(error, UnpackError::Input(_)), "{error:?}");
+
+        let mut invalid = tempfile::tempfile().expect("a file");
+        invalid.write_all(b"no gzip at all").expect("written");
+        io::Seek::rewind(&mut invalid).expect("at its start");
+        let error = unpack(&mut invalid, 14, &mut content, limits).expect_err("no gzip");
+        assert!(matches!(error, UnpackError::Invalid(_)), "{error:?}");
+    }
 }
