@@ -47,8 +47,8 @@ fn every_command_with_a_result_prints_it_as_json() {
         .map(|run| run.expect("a run").file_name());
     let name = name.last().expect("a run").into_string().expect("text");
     let mut of = |command: &str| document(&mut svar, command);
-    assert_eq!(of(&format!("pause {name}"))["request"], "finished");
-    assert_eq!(of(&format!("cancel {name}"))["request"], "finished");
+    assert_eq!(of(&format!("pause {name}"))["state"], "finished");
+    assert_eq!(of(&format!("cancel {name}"))["state"], "finished");
     assert_eq!(of(&format!("resume {name}"))["state"], "finished");
     let rules = of("explain");
     let first = &rules["rules"][0];
