@@ -345,10 +345,10 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
+    use super::super::path::DevicePath;
+    use super::super::script_job::ScriptJob;
+    use super::super::watchdog::ResourceLimits;
     use super::{ROOT_VARIABLE, map_to_device, plain_command, process_marker};
-    use crate::device::path::DevicePath;
-    use crate::device::script_job::ScriptJob;
-    use crate::device::watchdog::ResourceLimits;
 
     #[test]
     fn the_marker_is_the_variable_even_if_the_path_is_not_utf8() {
