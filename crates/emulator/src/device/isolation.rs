@@ -338,7 +338,8 @@ fn set_environment_and_streams(command: &mut Command) {
     command.process_group(0);
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::ffi::{OsStr, OsString};
     use std::os::unix::ffi::OsStrExt as _;
