@@ -1,8 +1,8 @@
 //! Reports of a run, made from its plan and its facts.
 //!
-//! All reports are made from an [`Evidence`], so the table on the screen, the summary on disk and a
-//! later `svar show` can't disagree. [`Progress`] is the exception: it shows a run while it is
-//! active, and stores nothing.
+//! All reports of results are made from an [`Evidence`], so the table on the screen, the summary on disk
+//! and a later `svar show` can't disagree. [`plan_text()`] and [`plan_json()`] show a plan before it runs,
+//! and [`Progress`] a run while it is active.
 //!
 //! Text from devices (names, errors, output) is not trusted. All of it passes through [`clean`]
 //! before it is printed.

@@ -162,7 +162,7 @@ fn scenario_problems<'a>(
         let written = document.source().slice(span);
         if let Some(near) = nearest(written, found.candidates.iter().map(String::as_str)) {
             problem = problem.label(format!("did you mean `{near}`?")).fix(
-                format!("Replace `{written}` by `{near}`"),
+                format!("Replace `{written}` with `{near}`"),
                 vec![Edit {
                     span,
                     text: near.to_owned(),

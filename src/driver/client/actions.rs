@@ -13,7 +13,7 @@ use svar_wire::{CancelRequest, Collection, LiveResponseRequest, MachineAction};
 
 use super::call::Client;
 use super::error::CallError;
-use super::odata::{any_of, encode, in_list, instant, literal};
+use super::odata::{any_of, in_list, literal, percent_encode, time_literal};
 
 /// Maximum number of ids in one filter, so that every gateway accepts the length of the address.
 const IDS_IN_LIST_MAX: usize = 50;
@@ -54,7 +54,10 @@ impl Client {
         let body = CancelRequest {
             comment: comment.to_owned(),
         };
-        let path = format!("/api/machineactions/{}/cancel", encode(action.as_str()));
+        let path = format!(
+            "/api/machineactions/{}/cancel",
+            percent_encode(action.as_str())
+        );
         self.post(&path, &body).await
     }
 
@@ -63,7 +66,7 @@ impl Client {
     /// # Errors
     /// See [`CallError`]. A new action may be 404 for a while (API notes 4.5).
     pub async fn action(&self, action: &ActionId) -> Result<MachineAction, CallError> {
-        let path = format!("/api/machineactions/{}", encode(action.as_str()));
+        let path = format!("/api/machineactions/{}", percent_encode(action.as_str()));
         self.get(self.address(&path)?).await
     }
 
@@ -83,7 +86,7 @@ impl Client {
         if ids.len() > IDS_BY_FILTER_MAX {
             let filter = format!(
                 "type eq 'LiveResponse' and creationDateTimeUtc ge {}",
-                instant(since - CLOCK_SKEW)
+                time_literal(since - CLOCK_SKEW)
             );
             let all = self.list_filtered("machineactions", &filter).await?;
             let mut listed = latest(all);
@@ -178,7 +181,7 @@ impl Client {
         filter: &str,
     ) -> Result<Vec<T>, CallError> {
         // The `$` is not encoded, because some gateways don't recognize it encoded.
-        let path = format!("/api/{set}?$filter={}", encode(filter));
+        let path = format!("/api/{set}?$filter={}", percent_encode(filter));
         self.list_pages(self.address(&path)?).await
     }
 

@@ -18,7 +18,7 @@ use crate::driver::hash::hex;
 use super::call::Client;
 use super::connection::is_loopback;
 use super::error::CallError;
-use super::odata::encode;
+use super::odata::percent_encode;
 use super::response::FullResponse;
 use super::transport::{BodyError, get};
 
@@ -69,7 +69,7 @@ impl Client {
         // Parentheses and `index=` must not be encoded (API notes 6.1).
         let path = format!(
             "/api/machineactions/{}/GetLiveResponseResultDownloadLink(index={index})",
-            encode(action.as_str())
+            percent_encode(action.as_str())
         );
         let reply: LinkReply = self.get(self.address(&path)?).await?;
         // Some clients have seen links that were HTML-escaped, once or twice (API notes 6.1).

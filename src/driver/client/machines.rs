@@ -8,7 +8,7 @@ use svar_wire::Moment;
 
 use super::call::Client;
 use super::error::CallError;
-use super::odata::{encode, instant, literal};
+use super::odata::{literal, percent_encode, time_literal};
 
 impl Client {
     /// Reads one machine by id; `None` if the tenant does not have it, or no longer has it.
@@ -52,7 +52,7 @@ impl Client {
     /// # Errors
     /// See [`CallError`].
     pub async fn machines_seen_since(&self, since: Moment) -> Result<Vec<Machine>, CallError> {
-        self.machines_by_filter(&format!("lastSeen ge {}", instant(since)))
+        self.machines_by_filter(&format!("lastSeen ge {}", time_literal(since)))
             .await
     }
 
@@ -92,7 +92,7 @@ impl Client {
     pub async fn machines_by_tag(&self, tag: &str) -> Result<Vec<Machine>, CallError> {
         let path = format!(
             "/api/machines/findbytag?tag={}&useStartsWithFilter=false",
-            encode(tag)
+            percent_encode(tag)
         );
         let answer = self.list_pages(self.address(&path)?).await;
         none_if_not_found(answer).map(Option::unwrap_or_default)

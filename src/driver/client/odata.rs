@@ -1,4 +1,4 @@
-//! Writes OData filters and encodes addresses.
+//! Writes OData filters, and percent-encodes the parts of addresses.
 
 use svar_wire::Moment;
 
@@ -35,17 +35,17 @@ pub(crate) fn any_of<'t>(field: &str, values: impl Iterator<Item = &'t str>) -> 
     values.join(" or ")
 }
 
-/// Returns a time without quotes, in whole seconds, rounded down (API notes 5.1).
-pub(crate) fn instant(moment: Moment) -> String {
-    let whole = moment.to_string();
-    match whole.split_once('.') {
+/// Returns a time as an OData literal: without quotes, in whole seconds, rounded down (API notes 5.1).
+pub(crate) fn time_literal(moment: Moment) -> String {
+    let text = moment.to_string();
+    match text.split_once('.') {
         Some((seconds, _)) => format!("{seconds}Z"),
-        None => whole,
+        None => text,
     }
 }
 
-/// Encodes one part of a path or a query value: everything but letters, digits, `-`, `_`, `.`, `~`.
-pub(crate) fn encode(text: &str) -> String {
+/// Percent-encodes one part of a path or a query value: everything but letters, digits, `-`, `_`, `.`, `~`.
+pub(crate) fn percent_encode(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes()
         .fold(String::with_capacity(text.len()), |mut encoded, byte| {
@@ -65,13 +65,16 @@ mod tests {
     #[test]
     fn a_quote_is_doubled_and_then_encoded() {
         assert_eq!(literal("o'hara's"), "'o''hara''s'");
-        assert_eq!(encode(&literal("o'h & é")), "%27o%27%27h%20%26%20%C3%A9%27");
+        assert_eq!(
+            percent_encode(&literal("o'h & é")),
+            "%27o%27%27h%20%26%20%C3%A9%27"
+        );
         assert_eq!(in_list("id", ["a", "b"].into_iter()), "id in ('a','b')");
         assert_eq!(
             any_of("id", ["a", "b"].into_iter()),
             "id eq 'a' or id eq 'b'"
         );
         let moment = Moment::parse("2026-02-03T09:10:11.987Z").expect("a moment");
-        assert_eq!(instant(moment), "2026-02-03T09:10:11Z");
+        assert_eq!(time_literal(moment), "2026-02-03T09:10:11Z");
     }
 }

@@ -7,7 +7,7 @@ use svar_wire::{Moment, TokenReply, text};
 
 use super::connection::Connection;
 use super::error::SignInError;
-use super::odata::encode;
+use super::odata::percent_encode;
 use super::response::FullResponse;
 use super::text::without_bom;
 use super::transport::{LoggedTransport, TransportError, post};
@@ -43,13 +43,13 @@ impl TokenRequest<'_> {
             host: host.clone(),
             why,
         };
-        let path = format!("/{}/oauth2/v2.0/token", encode(tenant));
+        let path = format!("/{}/oauth2/v2.0/token", percent_encode(tenant));
         let url = authority
             .join(&path)
             .map_err(|error| unusable(error.to_string()))?;
         let form: Vec<String> = (self.form.iter())
             .chain([&("scope", scope.as_str())])
-            .map(|(name, value)| format!("{name}={}", encode(value)))
+            .map(|(name, value)| format!("{name}={}", percent_encode(value)))
             .collect();
         let content_type = "application/x-www-form-urlencoded";
         let unreachable = |error: TransportError| {

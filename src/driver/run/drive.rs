@@ -30,7 +30,7 @@ use crate::driver::store::{
     ControlRequest, Journal, RecordStore, RequestKind, RunFolder, RunHeader,
 };
 
-use super::calls::{AnsweredNeed, Calls, Repetitions};
+use super::calls::{AnsweredNeed, Calls, RepeatCounts};
 use super::interface::{DriveError, DriveOutcome, Ending, Observer, RunSetup};
 use super::memory::{CallContext, Memory, PrepareError};
 
@@ -167,7 +167,7 @@ impl Drive {
                 compiled: Arc::clone(&compiled),
                 limits,
                 cancel_comment: cancel_comment(folder.header()).into(),
-                repetitions: Arc::new(Repetitions::default()),
+                repeat_counts: Arc::new(RepeatCounts::default()),
             },
             clock,
             fleet,

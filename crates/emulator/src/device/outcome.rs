@@ -11,8 +11,8 @@ use svar_wire::ScriptResult;
 
 use super::super::scenario::{Device, OsFamily};
 
-/// A piece of work for a device. [`Service::finished`](crate::Service::finished) accepts its
-/// outcome, by its number.
+/// A piece of work for a device. Its outcome is passed to
+/// [`Service::finished`](crate::Service::finished) together with its number.
 #[derive(Debug, Clone)]
 pub struct Work {
     /// The number of the work, which is not used again.
@@ -27,14 +27,15 @@ pub struct Work {
     pub task: DeviceTask,
 }
 
-/// One command, with the content that the library has for it.
+/// What a device has to do: one command of a session, or a restart.
 #[derive(Debug, Clone)]
 pub enum DeviceTask {
     /// Copies a library file to the working folder.
     Put {
         /// Name of the library file.
         name: String,
-        /// Content of the file; `None` if only scripted outcomes know it.
+        /// Content of the file; `None` if the scenario gives it none, so that only a scripted outcome can
+        /// be used.
         content: Option<Bytes>,
         /// `true` if a file of that name may exist already.
         may_overwrite: bool,
@@ -45,7 +46,8 @@ pub enum DeviceTask {
         script: String,
         /// The argument text, as sent.
         args: String,
-        /// Content of the script; `None` if only scripted outcomes know it.
+        /// Content of the script; `None` if the scenario gives it none, so that only a scripted outcome can
+        /// be used.
         content: Option<Bytes>,
         /// Time limit, in emulated time.
         time_limit: Duration,
@@ -54,7 +56,7 @@ pub enum DeviceTask {
     Restart,
     /// Returns a file.
     Get {
-        /// The path as the device knows it.
+        /// Path of the file, as the client sent it.
         path: String,
     },
 }
@@ -66,10 +68,10 @@ pub struct CommandOutcome {
     pub errors: Vec<String>,
     /// A script's exit code.
     pub exit: Option<i64>,
-    /// The content its result link leads to.
+    /// Body of the response to its result link; `None` if it has no result.
     pub result: Option<Bytes>,
-    /// The minimum duration of the command, in emulated time from its start.
-    pub took: Duration,
+    /// Minimum duration of the command, in emulated time from its start.
+    pub duration_min: Duration,
 }
 
 impl CommandOutcome {

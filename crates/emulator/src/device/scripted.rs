@@ -37,7 +37,7 @@ pub(super) fn render(
     let filled = |text: &str| fill_placeholders(text, name, args, &words);
     if let Some(error) = &scripted.error {
         let mut outcome = CommandOutcome::failed(filled(error));
-        outcome.took = scripted.duration.0;
+        outcome.duration_min = scripted.duration.0;
         return (outcome, Vec::new());
     }
     let mut outcome = CommandOutcome::script(
@@ -47,7 +47,7 @@ pub(super) fn render(
         &filled(&scripted.stdout),
         &filled(&scripted.stderr),
     );
-    outcome.took = scripted.duration.0;
+    outcome.duration_min = scripted.duration.0;
     let files = scripted
         .files
         .iter()

@@ -7,17 +7,17 @@ pub(crate) enum PropertyType {
     Number,
     Time,
     /// A list of texts; `eq` checks whether it contains one.
-    Texts,
+    TextList,
 }
 
 /// The properties of a list's entries, with their names in JSON.
-pub(crate) struct Entity {
+pub(crate) struct EntityProperties {
     pub(crate) properties: &'static [(&'static str, PropertyType)],
     /// The number of properties, from the first on, that are documented for filters.
     pub(crate) documented: usize,
 }
 
-impl Entity {
+impl EntityProperties {
     /// Returns the index and type of a property. Case is ignored (API notes 5.1).
     pub(super) fn find(&self, name: &str) -> Option<(usize, PropertyType)> {
         self.properties
@@ -27,7 +27,7 @@ impl Entity {
     }
 }
 
-/// An error: a query is refused. The message is a sentence in the service's style.
+/// The reason why a query is refused, as a sentence in the service's style.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct QueryError(pub(crate) String);

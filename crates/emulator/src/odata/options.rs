@@ -1,6 +1,6 @@
 //! Reads the options of a list call.
 
-use super::entity::{Entity, QueryError};
+use super::entity::{EntityProperties, QueryError};
 use super::filter::Filter;
 use super::parse;
 
@@ -50,7 +50,7 @@ impl<'a> Options<'a> {
     /// An option is unknown, is given twice, or can't be read.
     pub(crate) fn parse(
         pairs: &'a [(String, String)],
-        entity: &'a Entity,
+        entity: &'a EntityProperties,
         filterable: Filterable,
     ) -> Result<Self, QueryError> {
         let mut options = Options::default();
@@ -101,7 +101,7 @@ impl<'a> Options<'a> {
 }
 
 /// Checks that a filter names only properties that are documented for filters.
-fn check_documented(filter: &Filter<'_>, entity: &Entity) -> Result<(), QueryError> {
+fn check_documented(filter: &Filter<'_>, entity: &EntityProperties) -> Result<(), QueryError> {
     let undocumented = filter
         .properties()
         .find(|property| *property >= entity.documented);
@@ -127,7 +127,7 @@ fn invalid(key: &str, value: &str) -> QueryError {
 }
 
 /// Parses the value of `$orderby`.
-fn order(text: &str, entity: &Entity) -> Result<Vec<OrderBy>, QueryError> {
+fn order(text: &str, entity: &EntityProperties) -> Result<Vec<OrderBy>, QueryError> {
     text.split(',')
         .map(|part| {
             let words: Vec<&str> = part.split_whitespace().collect();

@@ -3,7 +3,7 @@
 
 use svar_wire::Moment;
 
-use super::entity::{Entity, PropertyType, QueryError};
+use super::entity::{EntityProperties, PropertyType, QueryError};
 use super::filter::{Comparison, Filter, Function, Literal, lower_case};
 use super::token::{Token, tokens};
 
@@ -15,7 +15,10 @@ const DEPTH_MAX: usize = 64;
 /// # Errors
 /// The text is not a valid filter. The message says what is wrong and where, like that of the
 /// service's parser.
-pub(super) fn filter<'a>(text: &'a str, entity: &'a Entity) -> Result<Filter<'a>, QueryError> {
+pub(super) fn filter<'a>(
+    text: &'a str,
+    entity: &'a EntityProperties,
+) -> Result<Filter<'a>, QueryError> {
     let mut parser = Parser {
         text,
         tokens: tokens(text)?,
@@ -33,7 +36,7 @@ struct Parser<'a> {
     text: &'a str,
     tokens: Vec<(usize, Token<'a>)>,
     at: usize,
-    entity: &'a Entity,
+    entity: &'a EntityProperties,
 }
 
 impl<'a> Parser<'a> {
@@ -142,7 +145,7 @@ impl<'a> Parser<'a> {
                 return Err(self.syntax_error("`eq`, `ne`, `gt`, `ge`, `lt`, `le` or `in`"));
             }
         };
-        if property_type == PropertyType::Texts
+        if property_type == PropertyType::TextList
             && !matches!(comparison, Comparison::Eq | Comparison::Ne)
         {
             return Err(QueryError::new(format!(
@@ -195,7 +198,7 @@ impl<'a> Parser<'a> {
             return Err(self.syntax_error("a property"));
         };
         let (index, property_type) = self.property(property)?;
-        if !matches!(property_type, PropertyType::Text | PropertyType::Texts) {
+        if !matches!(property_type, PropertyType::Text | PropertyType::TextList) {
             return Err(QueryError::new(format!(
                 "The function '{name}' can't be used on the property '{property}', which is not a text."
             )));
@@ -261,7 +264,7 @@ impl<'a> Parser<'a> {
             (Some(Token::Word(word)), _) if word.eq_ignore_ascii_case("null") => {
                 Some(Literal::Null)
             }
-            (Some(Token::Text(text)), PropertyType::Text | PropertyType::Texts) => {
+            (Some(Token::Text(text)), PropertyType::Text | PropertyType::TextList) => {
                 Some(Literal::Text(text))
             }
             (Some(Token::Word(word)), PropertyType::Time) => self.time(word).map(Literal::Time),
@@ -279,7 +282,7 @@ impl<'a> Parser<'a> {
         literal.ok_or_else(|| {
             self.at = self.at.saturating_sub(1);
             self.syntax_error(match property_type {
-                PropertyType::Text | PropertyType::Texts => "a text in single quotes",
+                PropertyType::Text | PropertyType::TextList => "a text in single quotes",
                 PropertyType::Number => "a number",
                 PropertyType::Time => "a time such as 2026-02-03T09:00:00Z",
             })

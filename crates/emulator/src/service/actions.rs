@@ -13,7 +13,7 @@ use svar_wire::Moment;
 
 use super::super::odata::Literal;
 use super::super::odata::{
-    Comparison, Direction, Entity, Filter, Function, OrderBy, PropertyType, Row, Value,
+    Comparison, Direction, EntityProperties, Filter, Function, OrderBy, PropertyType, Row, Value,
 };
 use super::super::settings::UnsuccessfulStatus;
 use super::action_json::{JsonCache, prefetch};
@@ -109,7 +109,7 @@ pub(crate) struct ActionRecord {
 }
 
 /// The properties that a filter on machine actions may name (API notes 5.1).
-pub(crate) const ACTION: Entity = Entity {
+pub(crate) const ACTION: EntityProperties = EntityProperties {
     documented: 6,
     properties: &[
         ("id", PropertyType::Text),

@@ -9,7 +9,9 @@ use sha2::{Digest, Sha256};
 use svar_wire::Machine;
 use svar_wire::Moment;
 
-use super::super::odata::{Direction, Entity, Filter, Function, Literal, PropertyType, Row, Value};
+use super::super::odata::{
+    Direction, EntityProperties, Filter, Function, Literal, PropertyType, Row, Value,
+};
 use super::super::scenario::{Device, Scenario, TimeWindow};
 use super::super::settings::TimeSpan;
 use super::index_set::to_index;
@@ -153,7 +155,7 @@ fn device_id(name: &str) -> Arc<str> {
 }
 
 /// The properties that a filter on machines may name (API notes 8.2).
-pub(crate) const MACHINE: Entity = Entity {
+pub(crate) const MACHINE: EntityProperties = EntityProperties {
     documented: 14,
     properties: &[
         ("id", PropertyType::Text),
@@ -161,7 +163,7 @@ pub(crate) const MACHINE: Entity = Entity {
         ("version", PropertyType::Text),
         ("deviceValue", PropertyType::Text),
         ("aadDeviceId", PropertyType::Text),
-        ("machineTags", PropertyType::Texts),
+        ("machineTags", PropertyType::TextList),
         ("lastSeen", PropertyType::Time),
         ("exposureLevel", PropertyType::Text),
         ("onboardingStatus", PropertyType::Text),

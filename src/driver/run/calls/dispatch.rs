@@ -23,32 +23,32 @@ pub(crate) struct Calls {
     pub(crate) records: Arc<dyn RecordStore>,
     pub(crate) compiled: Arc<CompiledPlan>,
     pub(crate) limits: ResultLimits,
-    /// The comment of a cancel. The portal shows the operator only there.
+    /// Comment of a cancel. It names the operator, which the portal shows nowhere else.
     pub(crate) cancel_comment: Arc<str>,
-    pub(crate) repetitions: Arc<Repetitions>,
+    pub(crate) repeat_counts: Arc<RepeatCounts>,
 }
 
-/// Counts how often doubtful answers were requested again. The counts are lost with the process,
-/// which is harmless: a resumed run starts counting again.
+/// Counts how often an answer that may be wrong for a while was requested again. The counts are lost
+/// with the process, which is harmless: a resumed run starts counting again.
 #[derive(Debug, Default)]
-pub(crate) struct Repetitions {
+pub(crate) struct RepeatCounts {
     /// Downloads of a corrupt result.
-    pub(super) corrupt_results: Repeated<RecordKey>,
+    pub(super) corrupt_results: RepeatCounter<RecordKey>,
     /// Checks of an action that failed although none of its commands did.
-    pub(super) doubtful_ends: Repeated<ActionId>,
+    pub(super) failures_without_failed_command: RepeatCounter<ActionId>,
 }
 
 /// A counter for each key.
 #[derive(Debug)]
-pub(super) struct Repeated<K>(Mutex<HashMap<K, u8>>);
+pub(super) struct RepeatCounter<K>(Mutex<HashMap<K, u8>>);
 
-impl<K> Default for Repeated<K> {
+impl<K> Default for RepeatCounter<K> {
     fn default() -> Self {
-        Repeated(Mutex::default())
+        RepeatCounter(Mutex::default())
     }
 }
 
-impl<K: Hash + Eq> Repeated<K> {
+impl<K: Hash + Eq> RepeatCounter<K> {
     /// Returns the count of a key.
     pub(super) fn count(&self, key: &K) -> u8 {
         let counts = self.0.lock().unwrap_or_else(|held| held.into_inner());

@@ -28,7 +28,7 @@ impl Calls {
                 key.index, key.action
             );
         };
-        let downloads = &self.repetitions.corrupt_results;
+        let downloads = &self.repeat_counts.corrupt_results;
         let request = CollectRequest {
             key: key.clone(),
             verb: sent.verb,

@@ -8,4 +8,4 @@ mod start;
 mod watch;
 
 pub(super) use answer::{Answer, AnsweredNeed, FollowUp, NewFact, Reach};
-pub(super) use dispatch::{Calls, Repetitions};
+pub(super) use dispatch::{Calls, RepeatCounts};

@@ -114,7 +114,11 @@ impl Calls {
         if status == ActionStatus::Failed
             && !a_command_failed
             && !expired
-            && self.repetitions.doubtful_ends.increment(id.clone()) <= RECHECKS_MAX
+            && self
+                .repeat_counts
+                .failures_without_failed_command
+                .increment(id.clone())
+                <= RECHECKS_MAX
         {
             return Ok(None);
         }

@@ -259,7 +259,7 @@ impl Service {
         match task {
             Ok(_) if is_stuck => {
                 let outcome = CommandOutcome {
-                    took: self.settings.script_time_limit.0,
+                    duration_min: self.settings.script_time_limit.0,
                     ..CommandOutcome::failed("The device did not answer in time.")
                 };
                 self.command_finished(number, outcome);
@@ -334,14 +334,14 @@ impl Service {
         let command = &self.actions.get(action).commands[index];
         let began = (command.began).expect("internal error: a running command has not begun");
         let limit = self.settings.script_time_limit.0;
-        if command.command.kind == CommandType::RunScript && outcome.took > limit {
+        if command.command.kind == CommandType::RunScript && outcome.duration_min > limit {
             // Only a scripted outcome can exceed the limit: a device stops a real script in time.
             outcome = CommandOutcome {
-                took: limit,
+                duration_min: limit,
                 ..CommandOutcome::failed("The script exceeded its time limit and was stopped.")
             };
         }
-        let done = self.now.max(began + outcome.took);
+        let done = self.now.max(began + outcome.duration_min);
         let machine = self.machines.get(self.actions.get(action).machine);
         // A device that has gone offline continues its command, and reports the end when it is
         // online again.

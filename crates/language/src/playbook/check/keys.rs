@@ -66,7 +66,7 @@ impl<'a> CheckedNode<'a> {
                 )));
             }
             return Some(problem.label(format!("did you mean `{known}`?")).fix(
-                format!("Replace `{name}` by `{known}`"),
+                format!("Replace `{name}` with `{known}`"),
                 vec![Edit {
                     span,
                     text: known.to_owned(),

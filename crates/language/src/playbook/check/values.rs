@@ -118,7 +118,7 @@ impl<'a> CheckedNode<'a> {
                 .label(format!("did you mean `{near}`?"))
                 .help(format!("Known values: {}.", code_list(choices, "and")))
                 .fix(
-                    format!("Replace `{text}` by `{near}`"),
+                    format!("Replace `{text}` with `{near}`"),
                     vec![Edit {
                         span: self.document.span(self.node),
                         text: near.to_owned(),

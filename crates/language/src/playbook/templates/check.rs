@@ -185,7 +185,7 @@ impl<'d> TemplateChecker<'d> {
                 problem = problem.also(span, format!("and `{name}` uses this"));
             }
             self.problems
-                .push(problem.help("Replace one of them by a value."));
+                .push(problem.help("Replace one of them with a value."));
         }
     }
 

@@ -125,7 +125,7 @@ pub(super) fn mismatched(context: &ErrorContext<'_>, open: char, close: char) ->
                 span,
                 text: expected.to_owned(),
             };
-            let title = format!("replace `{close}` by `{expected}`");
+            let title = format!("replace `{close}` with `{expected}`");
             context.with_guessed_fix(
                 problem.also(span, format!("not `{expected}`")),
                 title,

@@ -47,8 +47,8 @@ pub(super) fn tabs(context: &ErrorContext<'_>) -> Problem {
             })
             .collect::<Vec<_>>();
         let title = match lines.len() {
-            1 => format!("replace the tab by {width} spaces"),
-            count => format!("replace each leading tab of {count} lines by {width} spaces"),
+            1 => format!("replace the tab with {width} spaces"),
+            count => format!("replace each leading tab of {count} lines with {width} spaces"),
         };
         best = context.with_guessed_fix(best, title, edits);
         if best.fix.is_some() {
