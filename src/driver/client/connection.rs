@@ -117,7 +117,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 }
 
 /// The credentials of an application. A further kind (a certificate, a managed identity, a
-/// federated token) needs a variant here and an arm of the only `match` in `token.rs`.
+/// federated token) needs a variant, an arm in each `match` of this file, and one in `Tokens::fetch`.
 #[derive(Clone)]
 pub enum Credentials {
     /// The application's id and its secret.
