@@ -383,13 +383,17 @@ mod tests {
     #[test]
     fn only_whole_arguments_and_values_of_options_are_mapped() {
         for (word, expected) in [
-            ("/etc/passwd", "/root/etc/passwd"),
-            ("--from=/etc/passwd", "--from=/root/etc/passwd"),
+            ("/etc/passwd", "/device/etc/passwd"),
+            ("--from=/etc/passwd", "--from=/device/etc/passwd"),
             ("from=/etc/passwd", "from=/etc/passwd"),
             ("--from=etc", "--from=etc"),
             ("etc", "etc"),
         ] {
-            assert_eq!(map_to_device(Path::new("/root"), word), expected, "{word}");
+            assert_eq!(
+                map_to_device(Path::new("/device"), word),
+                expected,
+                "{word}"
+            );
         }
     }
 }

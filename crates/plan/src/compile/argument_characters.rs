@@ -1,7 +1,8 @@
 //! Origin of forbidden characters in arguments, for messages that name the value to change.
 
 use svar_language::diagnostic::Problem;
-use svar_language::expression::{EvaluatedExpression, NameUse, Scope};
+use svar_language::expression::{EvaluatedExpression, NameUse, Scope, Template};
+use svar_language::yaml::NodeId;
 
 use super::evaluator::{PlaybookValue, ValueState, target_field};
 use super::prepare::PreparedPlaybook;
@@ -23,88 +24,67 @@ pub(crate) fn find(
     scope: &Scope,
 ) -> Option<Problem> {
     match &field.state {
-        ValueState::Known(_) => find_in_constant(prepared, field),
+        ValueState::Known(_) => find_in_constant(prepared, field.node),
         ValueState::List(items) => items
             .iter()
             .find_map(|item| find(prepared, item, target, scope)),
         ValueState::Map(entries) => entries
             .iter()
             .find_map(|(_, value)| find(prepared, value, target, scope)),
-        ValueState::Template(template, _) => template.values(scope).into_iter().find_map(
-            |EvaluatedExpression {
-                 range,
-                 names,
-                 value,
-             }| {
-                let character = first_forbidden(&value)?;
-                let origin = names
-                    .iter()
-                    .find_map(|name| origin(prepared, name, target, character))
-                    .unwrap_or_else(|| "comes from the playbook".to_owned());
-                Some(problem_at(prepared, field, range, character, &origin))
-            },
+        ValueState::Template(template, _) => find_in_values(
+            prepared,
+            field.node,
+            template.values(scope),
+            |name, character| origin(prepared, name, target, character),
         ),
     }
 }
 
 /// Finds the character in a value that is the same on all devices. It has already been evaluated, so its
 /// template is parsed again.
-fn find_in_constant(prepared: &PreparedPlaybook, field: &PlaybookValue) -> Option<Problem> {
-    let document = &prepared.evaluator.document;
-    let node = document.node(field.node);
-    if node.is_collection() {
-        let children: Vec<_> = node
-            .items()
-            .iter()
-            .copied()
-            .chain(node.entries().iter().map(|entry| entry.value))
-            .collect();
-        return children.into_iter().find_map(|child| {
-            let child = PlaybookValue {
-                node: child,
-                state: ValueState::Known(serde_json::Value::Null),
-            };
-            find_in_constant(prepared, &child)
-        });
+fn find_in_constant(prepared: &PreparedPlaybook, node: NodeId) -> Option<Problem> {
+    let value = prepared.evaluator.document.node(node);
+    if value.is_collection() {
+        let items = value.items().iter().copied();
+        let mut children = items.chain(value.entries().iter().map(|entry| entry.value));
+        return children.find_map(|child| find_in_constant(prepared, child));
     }
-    let template = svar_language::expression::Template::parse(node.as_text()?).ok()?;
-    template
-        .values(&prepared.evaluator.base)
-        .into_iter()
-        .find_map(
-            |EvaluatedExpression {
-                 range,
-                 names,
-                 value,
-             }| {
-                let character = first_forbidden(&value)?;
-                let origin = names
-                    .iter()
-                    .find_map(|name| input_origin(prepared, name, character))
-                    .unwrap_or_else(|| "comes from the playbook".to_owned());
-                Some(problem_at(prepared, field, range, character, &origin))
-            },
-        )
+    let template = Template::parse(value.as_text()?).ok()?;
+    let values = template.values(&prepared.evaluator.base);
+    find_in_values(prepared, node, values, |name, character| {
+        input_origin(prepared, name, character)
+    })
 }
 
-fn problem_at(
+/// Returns the problem of the first value with a forbidden character. `origin` names the place that the
+/// value comes from, if it is one of the names in the expression.
+fn find_in_values(
     prepared: &PreparedPlaybook,
-    field: &PlaybookValue,
-    range: std::ops::Range<usize>,
-    character: char,
-    origin: &str,
-) -> Problem {
+    node: NodeId,
+    values: Vec<EvaluatedExpression>,
+    origin: impl Fn(&NameUse, char) -> Option<String>,
+) -> Option<Problem> {
     let document = &prepared.evaluator.document;
-    Problem::new(
-        &rules::ARGUMENT_CHARACTERS,
-        document.source(),
-        document.source_span(field.node, range),
-        format!("the service does not allow `{character}` in arguments, and the value {origin}"),
-    )
-    .label(format!("contains `{character}`"))
-    .help(
-        "Send the arguments as one safe token with `pass: base64url`, and decode it in the script.",
-    )
+    values.into_iter().find_map(|expression| {
+        let character = first_forbidden(&expression.value)?;
+        let origin = expression
+            .names
+            .iter()
+            .find_map(|name| origin(name, character))
+            .unwrap_or_else(|| "comes from the playbook".to_owned());
+        let message = format!(
+            "the service does not allow `{character}` in arguments, and the value {origin}"
+        );
+        let problem = Problem::new(
+            &rules::ARGUMENT_CHARACTERS,
+            document.source(),
+            document.source_span(node, expression.range),
+            message,
+        );
+        Some(problem.label(format!("contains `{character}`")).help(
+            "Send the arguments as one safe token with `pass: base64url`, and decode it in the script.",
+        ))
+    })
 }
 
 fn origin(
